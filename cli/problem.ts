@@ -1,0 +1,10 @@
+/** What the reader of a plan has to put right: the command prints the message alone and ends with status 1. */
+export class PlanProblem extends Error {
+  override readonly name = "PlanProblem";
+}
+
+/** The `code` of an error of Node's own, e.g. `ENOENT`. */
+export function errorCode(error: unknown): string | undefined {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}

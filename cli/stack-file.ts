@@ -1,0 +1,138 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse, YAMLParseError } from "yaml";
+import { errorCode, PlanProblem } from "./problem";
+import { hidden, textAt, valueAt, type Plain } from "./resources";
+
+/** A stack's configuration as Pulumi would hand it to the program, with every secret hidden. */
+export interface StackConfiguration {
+  project: string;
+  stack: string;
+  /** Full key (`aws:region`) to value, objects as JSON. */
+  values: Record<string, string>;
+  /** Keys of `values` that hold secrets. */
+  secretKeys: string[];
+  /** Secrets that the stack file does not hold yet, e.g. `runnerTokens.default`. */
+  missingSecrets: string[];
+  warnings: string[];
+}
+
+type Table = Record<string, Plain>;
+
+/**
+ * Reads `Pulumi.yaml` and `Pulumi.<stack>.yaml`. No secret is decrypted: in its place stands `<secret>`, also where the stack file
+ * has none yet, so that a plan needs no passphrase.
+ * @throws PlanProblem when a file is missing or is not YAML.
+ */
+export function readStackConfiguration(directory: string, stack: string): StackConfiguration {
+  const projectFile = readYaml(directory, "Pulumi.yaml");
+  const stackName = `Pulumi.${stack}.yaml`;
+  const stackFiles = readdirSync(directory).filter((file) => /^Pulumi\..+\.yaml$/.test(file));
+  if (!stackFiles.includes(stackName)) {
+    const known = stackFiles.length > 0 ? `There are: ${stackFiles.sort().join(", ")}` : "There is none yet";
+    throw new PlanProblem(`There is no ${stackName}. ${known}.`);
+  }
+  const stackFile = readYaml(directory, stackName);
+  const project = textAt(projectFile, "name") ?? "";
+  const fullKey = (key: string) => (key.includes(":") ? key : `${project}:${key}`);
+
+  const config: Table = {};
+  for (const [key, declared] of Object.entries(table(projectFile, "config"))) {
+    const value = isTable(declared) ? (declared["default"] ?? declared["value"]) : declared;
+    if (value !== undefined) config[fullKey(key)] = value;
+  }
+  for (const [key, value] of Object.entries(table(stackFile, "config"))) config[fullKey(key)] = value;
+
+  const secretKeys = Object.keys(config).filter((key) => holdsSecret(config[key] ?? null));
+  const bare = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, hideSecrets(value)]));
+  const secrets = fillSecrets(project, bare);
+  const warnings = secrets.inClear.map(
+    (path) => `${path} stands in ${stackName} in clear: pulumi config set --secret --path ${path}`,
+  );
+  if (stackFile["environment"] !== undefined) {
+    warnings.push(`The plan does not read the Pulumi ESC environment that ${stackName} names.`);
+  }
+  return {
+    project,
+    stack,
+    values: Object.fromEntries(Object.entries(secrets.config).map(([key, value]) => [key, asHeld(value)])),
+    secretKeys: [...new Set([...secretKeys, ...secrets.filledKeys])].sort(),
+    missingSecrets: secrets.missing,
+    warnings,
+  };
+}
+
+function readYaml(directory: string, file: string): Table {
+  try {
+    const content: unknown = parse(readFileSync(join(directory, file), "utf8"));
+    return isTable(content) ? content : {};
+  } catch (error) {
+    if (error instanceof YAMLParseError) throw new PlanProblem(`${file}: ${error.message}`);
+    if (errorCode(error) === "ENOENT") {
+      throw new PlanProblem(`There is no ${file} here. Run the plan in the project's folder.`);
+    }
+    throw error;
+  }
+}
+
+const isTable = (value: unknown): value is Table =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const table = (file: Table, key: string): Table => {
+  const value = file[key];
+  return isTable(value) ? value : {};
+};
+
+const isSecret = (value: Plain): boolean =>
+  isTable(value) && typeof value["secure"] === "string" && Object.keys(value).length === 1;
+
+function holdsSecret(value: Plain): boolean {
+  if (isSecret(value)) return true;
+  return typeof value === "object" && value !== null && Object.values(value).some(holdsSecret);
+}
+
+function hideSecrets(value: Plain): Plain {
+  if (isSecret(value)) return hidden;
+  if (Array.isArray(value)) return value.map(hideSecrets);
+  if (!isTable(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hideSecrets(item)]));
+}
+
+/** What the program cannot do without: a token for each runner, and the password of a Docker Hub account. */
+function fillSecrets(project: string, config: Table) {
+  const tokensKey = `${project}:runnerTokens`;
+  const dockerHubKey = `${project}:dockerHub`;
+  const filled: Table = { ...config };
+  const filledKeys: string[] = [];
+  const missing: string[] = [];
+  const inClear: string[] = [];
+  const fill = (key: string, names: string[]) => {
+    const held = valueAt(config, key);
+    const values: Table = isTable(held) ? { ...held } : {};
+    for (const name of names) {
+      const path = `${key.slice(project.length + 1)}.${name}`;
+      const value = values[name];
+      if (value === undefined && held !== hidden) missing.push(path);
+      if (value !== undefined && value !== hidden) inClear.push(path);
+      values[name] = hidden;
+    }
+    filled[key] = values;
+    filledKeys.push(key);
+  };
+
+  const runners = valueAt(config, `${project}:runners`);
+  const names = Array.isArray(runners) ? runners.map((runner) => textAt(runner, "name")) : [];
+  const tokens = valueAt(config, tokensKey);
+  const tokenNames = new Set([...names, ...(isTable(tokens) ? Object.keys(tokens) : [])]);
+  fill(
+    tokensKey,
+    [...tokenNames].filter((name) => name !== undefined),
+  );
+  const dockerHub = valueAt(config, dockerHubKey);
+  if (dockerHub === hidden) fill(dockerHubKey, ["username", "password"]);
+  else if (textAt(dockerHub, "username") !== undefined) fill(dockerHubKey, ["password"]);
+  return { config: filled, filledKeys, missing, inClear };
+}
+
+const asHeld = (value: Plain): string =>
+  typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);

@@ -1,0 +1,309 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { accountOf } from "./account";
+import { dockerMachineStatements, policyJson, readParametersStatement, sessionManagerStatement } from "./iam";
+import { allowInFrom, allowOutTo, fleetInstance, instanceRole, type Tags } from "./instance";
+import { architectureOf } from "./instance-types";
+import type { FleetSubnet } from "./network";
+import { checkArgs, input } from "./problems";
+import { publishedText } from "./published-text";
+import { gibibytes, gitlabUrl, image, instanceType, parameterPath, regionName, runnerName } from "./schemas";
+import type { ImageArgs } from "./ubuntu-image";
+import { bastionUserData, encodeUserData } from "./user-data";
+import type { WorkerKind } from "./workers";
+
+/** The workers as the bastion sees them: a `Workers` will do. */
+export interface WorkersAccess {
+  /** The group that the bastion lets itself into. */
+  securityGroupId: pulumi.Input<string>;
+  roleArn: pulumi.Input<string>;
+  instanceProfileArn: pulumi.Input<string>;
+  kinds: WorkerKind[];
+  userData: pulumi.Input<string>;
+}
+
+/** What a bastion is made of. */
+export interface BastionArgs {
+  region: string;
+  vpcId: pulumi.Input<string>;
+  subnet: FleetSubnet;
+  /** The instance gets no public address. */
+  privateAddressOnly: boolean;
+  /** SSM path below which everything for the bastion is published, e.g. `/gitlab-runner-fleet/dev/bastion`. */
+  parameterPath: string;
+  workers: WorkersAccess;
+  /** Text of `config.toml`; `@@runner-token/<runner name>@@` stands for a runner's token. */
+  runnerConfig: pulumi.Input<string>;
+  /** Authentication token (`glrt-…`) of each runner, by the runner's name. */
+  runnerTokens: Record<string, pulumi.Input<string>>;
+  /** Where GitLab is: the bastion may connect to its port. Default: `https://gitlab.com`. */
+  gitlabUrl?: string;
+  /** Policy that lets the runner manager use the distributed cache. */
+  cachePolicyArn: pulumi.Input<string>;
+  /** IAM user that the runner manager works as, with its key at `${parameterPath}/aws-credentials`. Default: the bastion's role. */
+  userName?: pulumi.Input<string>;
+  /** Default: `t2.micro`. */
+  instanceType?: string;
+  /** Default: the newest Ubuntu LTS when the instance is first made. */
+  image?: ImageArgs;
+  /** GiB. Default: 10. */
+  rootVolumeSize?: pulumi.Input<number>;
+  /** GiB. Default: 1. */
+  swapSize?: number;
+  tags?: Tags;
+}
+
+const argsSchema = z.object({
+  region: regionName,
+  parameterPath,
+  runnerTokens: z.record(runnerName, z.unknown()),
+  gitlabUrl: gitlabUrl.optional(),
+  instanceType: instanceType.optional(),
+  image: image.optional(),
+  rootVolumeSize: input(gibibytes).optional(),
+  swapSize: z.int().min(0).max(16).optional(),
+});
+
+/** The policies' ARNs that the runner manager's credentials carry. */
+interface ManagerPolicies {
+  fleet: aws.iam.Policy;
+  cache: pulumi.Input<string>;
+}
+
+/**
+ * The always-on machine with GitLab Runner and docker-machine. It takes its `config.toml`, tokens and keys from SSM, at boot and
+ * then every minute, so that none of them replaces it.
+ *
+ * Makes: an instance with role and security group that nobody may enter (use Session Manager), the fleet's policy, the two rules
+ * that let it reach workers on 22 and 2376, and the SSM parameters.
+ *
+ * Cost: about $13 a month as it comes, in us-east-1: t2.micro $8.50, root volume $0.80, public address $3.65.
+ * @see https://docs.gitlab.com/runner/executors/docker_machine/
+ */
+export class Bastion extends pulumi.ComponentResource {
+  readonly instanceId: pulumi.Output<string>;
+  readonly securityGroupId: pulumi.Output<string>;
+  /** Policy with the calls that docker-machine makes. */
+  readonly fleetPolicyArn: pulumi.Output<string>;
+  /** SSM parameter with the published `config.toml`. */
+  readonly runnerConfigParameterName: pulumi.Output<string>;
+
+  constructor(name: string, args: BastionArgs, opts?: pulumi.ComponentResourceOptions) {
+    const runnerTokens = pulumi.secret(args.runnerTokens);
+    super("fleet:index:Bastion", name, { ...checkArgs("Bastion", argsSchema, args), runnerTokens }, opts);
+    const { region, parameterPath, instanceType = "t2.micro", swapSize = 1, tags = {} } = args;
+    const architecture = architectureOf(instanceType);
+
+    const securityGroup = this.makeSecurityGroup(name, args);
+    const { role, profile } = instanceRole(name, "Bastion of a GitLab Runner fleet", tags, this);
+    const fleetPolicy = this.makeFleetPolicy(name, args);
+    const permissions = [
+      this.letReadParameters(name, args, role),
+      ...this.letManageFleet(name, args, role, { fleet: fleetPolicy, cache: args.cachePolicyArn }),
+    ];
+    const published = this.publish(name, args);
+
+    const instance = fleetInstance(
+      name,
+      {
+        subnet: args.subnet,
+        securityGroupId: securityGroup.id,
+        profile,
+        privateAddressOnly: args.privateAddressOnly,
+        instanceType,
+        architecture,
+        image: args.image,
+        rootVolumeSize: args.rootVolumeSize ?? 10,
+        userDataBase64: encodeUserData(bastionUserData({ region, parameterPath, architecture, swapSize })),
+        tags,
+      },
+      { parent: this, dependsOn: [...permissions, ...published.all] },
+    );
+
+    this.instanceId = instance.id;
+    this.securityGroupId = securityGroup.id;
+    this.fleetPolicyArn = fleetPolicy.arn;
+    this.runnerConfigParameterName = published.runnerConfig.name;
+    this.registerOutputs({
+      instanceId: this.instanceId,
+      securityGroupId: this.securityGroupId,
+      fleetPolicyArn: this.fleetPolicyArn,
+      runnerConfigParameterName: this.runnerConfigParameterName,
+    });
+  }
+
+  private makeSecurityGroup(name: string, args: BastionArgs): aws.ec2.SecurityGroup {
+    const child = { parent: this };
+    const securityGroup = new aws.ec2.SecurityGroup(
+      `${name}-security-group`,
+      {
+        vpcId: args.vpcId,
+        description: "Bastion of a GitLab Runner fleet",
+        tags: { ...args.tags, Name: name },
+      },
+      child,
+    );
+    const { port, protocol } = new URL(args.gitlabUrl ?? "https://gitlab.com");
+    const gitlabPort = Number(port || (protocol === "http:" ? 80 : 443));
+    allowOutTo(
+      name,
+      securityGroup.id,
+      [
+        { port: 443, description: "GitLab, AWS and packages" },
+        { port: 80, description: "Ubuntu packages" },
+        ...(gitlabPort === 443 || gitlabPort === 80 ? [] : [{ port: gitlabPort, description: "GitLab" }]),
+      ],
+      this,
+    );
+    for (const { purpose, port, description } of [
+      { purpose: "ssh", port: 22, description: "docker-machine sets workers up" },
+      { purpose: "docker", port: 2376, description: "GitLab Runner runs jobs on workers' Docker engines" },
+    ]) {
+      allowInFrom(
+        `${name}-${purpose}-to-workers`,
+        { from: securityGroup.id, to: args.workers.securityGroupId, port, description },
+        this,
+      );
+      new aws.vpc.SecurityGroupEgressRule(
+        `${name}-${purpose}-out`,
+        {
+          securityGroupId: securityGroup.id,
+          referencedSecurityGroupId: args.workers.securityGroupId,
+          description,
+          ipProtocol: "tcp",
+          fromPort: port,
+          toPort: port,
+        },
+        child,
+      );
+    }
+    return securityGroup;
+  }
+
+  private makeFleetPolicy(name: string, args: BastionArgs): aws.iam.Policy {
+    const { securityGroupId, roleArn, instanceProfileArn, kinds } = args.workers;
+    const policy = pulumi
+      .output({
+        ...accountOf(this),
+        securityGroupId,
+        workerRoleArn: roleArn,
+        instanceProfileArn,
+        subnetIds: kinds.map(({ subnetId }) => subnetId),
+        imageIds: kinds.map(({ imageId }) => imageId),
+      })
+      .apply(({ subnetIds, imageIds, ...scope }) =>
+        policyJson(
+          ...dockerMachineStatements({
+            ...scope,
+            region: args.region,
+            subnetIds: [...new Set(subnetIds)],
+            imageIds: [...new Set(imageIds)],
+            instanceTypes: [...new Set(kinds.map(({ instanceType }) => instanceType))],
+            spot: kinds.some(({ spot }) => spot),
+          }),
+        ),
+      );
+    return new aws.iam.Policy(
+      `${name}-fleet-policy`,
+      {
+        description: "The calls that docker-machine makes for a GitLab Runner fleet",
+        policy,
+        tags: { ...args.tags },
+      },
+      { parent: this },
+    );
+  }
+
+  private letReadParameters(name: string, args: BastionArgs, role: aws.iam.Role): pulumi.Resource {
+    const policy = pulumi
+      .output(accountOf(this))
+      .apply(({ accountId, partition }) =>
+        policyJson(
+          readParametersStatement({ partition, region: args.region, accountId, path: args.parameterPath }),
+          sessionManagerStatement,
+        ),
+      );
+    return new aws.iam.RolePolicy(`${name}-role-policy`, { role: role.name, policy }, { parent: this });
+  }
+
+  /** The runner manager works as the IAM user if there is one, else as the bastion's role. */
+  private letManageFleet(
+    name: string,
+    { userName }: BastionArgs,
+    role: aws.iam.Role,
+    policies: ManagerPolicies,
+  ): pulumi.Resource[] {
+    const child = { parent: this };
+    if (userName !== undefined) {
+      return [
+        new aws.iam.UserPolicyAttachment(
+          `${name}-user-fleet-policy`,
+          { user: userName, policyArn: policies.fleet.arn },
+          child,
+        ),
+      ];
+    }
+    return [
+      new aws.iam.RolePolicyAttachment(
+        `${name}-role-fleet-policy`,
+        { role: role.name, policyArn: policies.fleet.arn },
+        child,
+      ),
+      new aws.iam.RolePolicyAttachment(
+        `${name}-role-cache-policy`,
+        { role: role.name, policyArn: policies.cache },
+        child,
+      ),
+    ];
+  }
+
+  private publish(
+    name: string,
+    args: BastionArgs,
+  ): { runnerConfig: aws.ssm.Parameter; all: aws.ssm.Parameter[] } {
+    const child = { parent: this };
+    const publishText = (
+      part: string,
+      description: string,
+      text: pulumi.Input<string>,
+      dependsOn: pulumi.Resource[] = [],
+    ) =>
+      new aws.ssm.Parameter(
+        `${name}-${part}`,
+        {
+          name: `${args.parameterPath}/${part}`,
+          type: "String",
+          tier: "Intelligent-Tiering",
+          description,
+          insecureValue: pulumi.output(text).apply(publishedText),
+          tags: { ...args.tags },
+        },
+        { ...child, dependsOn },
+      );
+    const tokens = Object.entries(args.runnerTokens).map(
+      ([runner, token]) =>
+        new aws.ssm.Parameter(
+          `${name}-runner-token-${runner}`,
+          {
+            name: `${args.parameterPath}/runner-token/${runner}`,
+            type: "SecureString",
+            description: `Authentication token of the runner ${runner}`,
+            value: pulumi.secret(token),
+            tags: { ...args.tags },
+          },
+          child,
+        ),
+    );
+    const userData = publishText("worker-user-data", "User data of workers", args.workers.userData);
+    // Published last: it names what the others hold.
+    const before = [...tokens, userData];
+    const runnerConfig = publishText(
+      "config.toml",
+      "config.toml of GitLab Runner",
+      args.runnerConfig,
+      before,
+    );
+    return { runnerConfig, all: [...before, runnerConfig] };
+  }
+}

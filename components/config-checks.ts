@@ -1,0 +1,199 @@
+import type { RunnerEntry, StackFile } from "./config-schema";
+import { checkExtra, checkOptions } from "./config-keys";
+import { architectureOf } from "./instance-types";
+import type { Problem } from "./problems";
+import { machinesThatFit, subnetMask } from "./subnets";
+
+/** The parts of a stack file that were in order, each with where it stands. */
+export type Readable = Partial<Omit<StackFile, "runners">> & {
+  runners: { entry: RunnerEntry; index: number }[];
+};
+
+/** What no single key can tell: that one does not go with another. */
+export function crossCheck(file: Readable): Problem[] {
+  return [
+    ...checkNetwork(file),
+    ...checkConcurrency(file),
+    ...checkNames(file),
+    ...checkImage(file.bastion, "bastion"),
+    ...checkImage(file.registryMirror, "registryMirror"),
+    ...checkExtra("global", file.extra ?? {}, "extra"),
+    ...checkOptions(file.workers?.extraOptions ?? [], "workers.extraOptions"),
+    ...file.runners.flatMap(({ entry, index }) => checkRunner(file, entry, `runners[${index}]`)),
+    ...checkSubnets(file),
+  ];
+}
+
+const ofNew = ["cidrBlock", "availabilityZones", "natGateways"] as const;
+const ofExisting = ["subnetIds", "routeTableIds", "privateSubnets"] as const;
+
+function checkNetwork({ network }: Readable): Problem[] {
+  if (!network) return [];
+  if (network.vpcId === undefined) {
+    return ofExisting
+      .filter((key) => network[key] !== undefined)
+      .map((key) => ({
+        path: `network.${key}`,
+        reason: "belongs to an existing VPC: give its vpcId too, or remove it",
+      }));
+  }
+  const misplaced = ofNew
+    .filter((key) => network[key] !== undefined)
+    .map((key) => ({ path: `network.${key}`, reason: "belongs to a new VPC: remove it, or remove vpcId" }));
+  const missing = {
+    path: "network.subnetIds",
+    reason: "is missing: name the subnets of the VPC that the fleet lives in",
+  };
+  return network.subnetIds === undefined ? [...misplaced, missing] : misplaced;
+}
+
+const mostIdle = ({ machine, autoscaling }: RunnerEntry) =>
+  Math.max(machine.idleCount, ...autoscaling.map(({ idleCount }) => idleCount));
+
+function checkConcurrency({ concurrent, runners }: Readable): Problem[] {
+  if (concurrent === undefined) return [];
+  const idle = runners.reduce((sum, { entry }) => sum + mostIdle(entry), 0);
+  return [
+    ...(concurrent < runners.length
+      ? [
+          {
+            path: "concurrent",
+            reason: `${concurrent}: must be at least the number of runners, ${runners.length}`,
+          },
+        ]
+      : []),
+    ...(concurrent < idle
+      ? [
+          {
+            path: "concurrent",
+            reason: `${concurrent}: must be at least the idle machines of all runners, ${idle}: more jobs never run at once`,
+          },
+        ]
+      : []),
+  ];
+}
+
+function checkNames({ runners }: Readable): Problem[] {
+  return runners.flatMap(({ entry, index }, i) => {
+    const former = runners.slice(0, i).find((other) => other.entry.name === entry.name);
+    return former
+      ? [
+          {
+            path: `runners[${index}].name`,
+            reason: `"${entry.name}": is the name of runners[${former.index}] too; each needs its own`,
+          },
+        ]
+      : [];
+  });
+}
+
+interface Imaged {
+  instanceType?: string;
+  image?: { id: string; architecture: string };
+}
+
+function checkImage(machine: Imaged | undefined, path: string): Problem[] {
+  if (machine?.image === undefined || machine.instanceType === undefined) return [];
+  const needed = architectureOf(machine.instanceType);
+  const { architecture } = machine.image;
+  return architecture === needed
+    ? []
+    : [
+        {
+          path: `${path}.image`,
+          reason: `is for ${architecture}, and ${machine.instanceType} is ${needed}: change one of them`,
+        },
+      ];
+}
+
+function checkRunner(file: Readable, runner: RunnerEntry, path: string): Problem[] {
+  const idles = [
+    { at: `${path}.machine`, settings: runner.machine },
+    ...runner.autoscaling.map((settings, i) => ({ at: `${path}.autoscaling[${i}]`, settings })),
+  ];
+  return [
+    ...idles.flatMap(({ at, settings }) => checkIdle(settings, runner.limit, at)),
+    ...checkImage({ ...file.workers, ...runner.workers }, `${path}.workers`),
+    ...checkZone(file, runner, path),
+    ...checkOptions(runner.workers.extraOptions ?? [], `${path}.workers.extraOptions`),
+    ...checkExtra("runner", runner.extra, `${path}.extra`),
+    ...checkExtra("docker", runner.docker.extra, `${path}.docker.extra`),
+    ...checkExtra("machine", runner.machine.extra, `${path}.machine.extra`),
+  ];
+}
+
+function checkIdle(
+  {
+    idleCount,
+    idleScaleFactor,
+    idleCountMin,
+  }: { idleCount: number; idleScaleFactor?: number; idleCountMin?: number },
+  limit: number,
+  path: string,
+): Problem[] {
+  const problems: Problem[] = [];
+  if (idleCount > limit) {
+    const reason = `${idleCount}: must be at most the runner's limit, ${limit}: lower it, or raise the limit`;
+    problems.push({ path: `${path}.idleCount`, reason });
+  }
+  if (idleCountMin !== undefined && idleScaleFactor === undefined) {
+    const reason = `${idleCountMin}: has an effect with idleScaleFactor only: add that, or remove this`;
+    problems.push({ path: `${path}.idleCountMin`, reason });
+  }
+  if (idleCountMin !== undefined && idleCountMin > idleCount) {
+    problems.push({
+      path: `${path}.idleCountMin`,
+      reason: `${idleCountMin}: must be at most idleCount, ${idleCount}`,
+    });
+  }
+  return problems;
+}
+
+const zonesOf = ({ network }: Readable) => network?.availabilityZones ?? ["a", "b"];
+
+function checkZone(file: Readable, runner: RunnerEntry, path: string): Problem[] {
+  const zone = runner.workers.availabilityZone ?? file.workers?.availabilityZone;
+  if (zone === undefined || file.network === undefined) return [];
+  if (file.network.vpcId !== undefined) {
+    const reason = `"${zone}": goes with a new VPC only; in an existing one workers live in the first of network.subnetIds`;
+    return [{ path: `${path}.workers.availabilityZone`, reason }];
+  }
+  const zones = zonesOf(file);
+  return zones.includes(zone)
+    ? []
+    : [
+        {
+          path: `${path}.workers.availabilityZone`,
+          reason: `"${zone}": must be one of network.availabilityZones: ${zones.join(", ")}`,
+        },
+      ];
+}
+
+/** The most machines at once against the addresses of the subnet that they live in. */
+function checkSubnets(file: Readable): Problem[] {
+  const { network } = file;
+  if (!network || network.vpcId !== undefined) return [];
+  const zones = zonesOf(file);
+  const { cidrBlock = "10.0.0.0/16", natGateways = "none" } = network;
+  const mask = subnetMask(cidrBlock, zones.length, natGateways === "none" ? 1 : 2);
+  if (mask > 28) {
+    const reason = `"${cidrBlock}": ${zones.length} zones would get subnets of /${mask}, and AWS's smallest is /28: use a larger block`;
+    return [{ path: "network.cidrBlock", reason }];
+  }
+  const room = machinesThatFit(mask);
+  return zones.flatMap((zone, i) => {
+    const here = file.runners.filter(
+      ({ entry }) => (entry.workers.availabilityZone ?? file.workers?.availabilityZone ?? zones[0]) === zone,
+    );
+    const always = i === 0 ? 1 + Number(file.registryMirror?.enabled ?? true) : 0;
+    const most = here.reduce((sum, { entry }) => sum + entry.limit, always);
+    return most <= room
+      ? []
+      : [
+          {
+            path: "network.cidrBlock",
+            reason: `"${cidrBlock}": zone ${zone} would have up to ${most} machines, and its subnet (/${mask}) has room for ${room}: use a larger block, lower limits, or spread the runners over zones`,
+          },
+        ];
+  });
+}

@@ -1,0 +1,291 @@
+import { z } from "zod";
+import type { TomlTable, TomlValue } from "./runner-config";
+import {
+  accountId,
+  availabilityZone,
+  cidrBlock,
+  credentials,
+  days,
+  environmentName,
+  flag,
+  gibibytes,
+  gitlabUrl,
+  image,
+  instanceType,
+  machineName,
+  natGateways,
+  oneOf,
+  period,
+  regionName,
+  routeTableId,
+  runnerName,
+  spotPrice,
+  subnetId,
+  tagKey,
+  tagValue,
+  text,
+  timezone,
+  vpcId,
+  wholeNumber,
+} from "./schemas";
+
+const anyText = z.string({ error: "must be a text" });
+const count = wholeNumber(0, 10_000);
+const seconds = wholeNumber(0, 604_800, "seconds");
+const tags = z.record(tagKey, tagValue);
+
+const tomlValue: z.ZodType<TomlValue> = z.lazy(() =>
+  z.union([z.string(), z.number(), z.boolean(), z.array(tomlValue), z.record(z.string(), tomlValue)], {
+    error: "must be a text, a number, true, false, a list or a table of these",
+  }),
+);
+/** Further keys of a section of `config.toml`, in GitLab's spelling. */
+const extra: z.ZodType<TomlTable> = z.record(z.string(), tomlValue);
+
+/** How many machines wait for jobs, and how long. */
+const idle = {
+  /** Machines that wait for a job. Default: 0. */
+  idleCount: count,
+  /** Seconds until a machine without a job is removed. Default: 600. */
+  idleTime: seconds,
+  /** Idle machines as a share of the machines in use, up to `idleCount`. */
+  idleScaleFactor: z
+    .number({ error: "must be a number, e.g. 0.5" })
+    .positive({ error: "must be over 0" })
+    .exactOptional(),
+  /** The fewest idle machines with `idleScaleFactor`. */
+  idleCountMin: count.exactOptional(),
+};
+
+/**
+ * EC2's side of a runner's machines.
+ * @see https://gitlab.com/gitlab-org/ci-cd/docker-machine/-/blob/main/docs/drivers/aws.md
+ */
+const workerSettings = z.strictObject({
+  /** Default: `t3.medium`. */
+  instanceType: instanceType.exactOptional(),
+  /** Spot instances instead of on-demand ones; an empty table caps the price at the on-demand one. */
+  spot: z
+    .strictObject({
+      /** USD an hour, in quotes. */
+      maxPrice: spotPrice.exactOptional(),
+    })
+    .exactOptional(),
+  /** Default: the newest Ubuntu LTS when the stack was made. */
+  image: image.exactOptional(),
+  /** GiB. Default: 20. */
+  rootVolumeSize: gibibytes.exactOptional(),
+  /** Letter of one of the network's zones. Default: the first. */
+  availabilityZone: availabilityZone.exactOptional(),
+  /** Tags of the machines, besides `aws:defaultTags`. */
+  tags: tags.exactOptional(),
+  /** Further options of docker-machine. */
+  extraOptions: z
+    .array(
+      text(
+        /^(amazonec2|engine)-[a-z0-9-]+(=.*)?$/,
+        'must be an option of docker-machine, e.g. "amazonec2-monitoring=true"',
+      ),
+    )
+    .exactOptional(),
+});
+
+/**
+ * One `[[runners]]` entry.
+ * @see https://docs.gitlab.com/runner/configuration/advanced-configuration/#the-runners-section
+ */
+const runner = z.strictObject({
+  /** Unique in the stack; names the token in `runnerTokens`. */
+  name: runnerName,
+  /** The most machines at once. Default: 10. */
+  limit: wholeNumber(1, 1000).default(10),
+  /** The most questions for jobs at once. Default: 2. */
+  requestConcurrency: wholeNumber(1, 100).default(2),
+  /** Kilobytes of a job's log. Default: GitLab Runner's, 4096. */
+  outputLimit: wholeNumber(1, 1_000_000, "kilobytes").exactOptional(),
+  /** Environment variables of every job. */
+  environment: z.record(environmentName, anyText).default({}),
+  /** @see https://docs.gitlab.com/runner/configuration/advanced-configuration/#the-runnersdocker-section */
+  docker: z
+    .strictObject({
+      /** Image of jobs that name none. Default: `alpine:3.22`. */
+      image: text(/^[^\s]+$/, "must be the name of an image, e.g. alpine:3.22").default("alpine:3.22"),
+      /** Jobs may use docker:dind, and are root on their machine. Default: false. */
+      privileged: flag.default(false),
+      /** Further volumes of every job. */
+      volumes: z.array(anyText).default([]),
+      pullPolicy: z.array(oneOf(["always", "if-not-present", "never"])).exactOptional(),
+      /** Images that jobs may use. Default: any. */
+      allowedImages: z.array(anyText).exactOptional(),
+      /** Bytes of /dev/shm. */
+      shmSize: wholeNumber(1, 2 ** 40, "bytes").exactOptional(),
+      extra: extra.default({}),
+    })
+    .prefault({}),
+  /** @see https://docs.gitlab.com/runner/configuration/advanced-configuration/#the-runnersmachine-section */
+  machine: z
+    .strictObject({
+      /** Host name of the machines; %s becomes unique. Default: `worker-%s`. */
+      name: machineName.default("worker-%s"),
+      ...idle,
+      idleCount: idle.idleCount.default(0),
+      idleTime: idle.idleTime.default(600),
+      /** Jobs until a machine is replaced. Default: 1 with `privileged`, where a job can spoil its machine for the next; else 20. */
+      maxBuilds: count.exactOptional(),
+      /** Machines that are made at once; the bastion is small. Default: 5. */
+      maxGrowthRate: count.default(5),
+      extra: extra.default({}),
+    })
+    .prefault({}),
+  /**
+   * Schedule: the last section with a matching period wins, and inherits nothing; without one, `machine` holds.
+   * @see https://docs.gitlab.com/runner/configuration/autoscale/#autoscaling-periods-configuration
+   */
+  autoscaling: z
+    .array(
+      z.strictObject({
+        /** Seven fields: second minute hour day month weekday year. */
+        periods: z.array(period).min(1, { error: "must have at least one period" }),
+        /** IANA time zone. Default: UTC. */
+        timezone: timezone.default("UTC"),
+        ...idle,
+      }),
+    )
+    .default([]),
+  /** The runner's part of the distributed cache. */
+  cache: z
+    .strictObject({
+      /** Runners see each other's caches. Default: false. */
+      shared: flag.default(false),
+      /** Put before every key. */
+      path: text(/^[^\s/][^\s]*$/, "must be a path without a slash at its beginning").exactOptional(),
+    })
+    .prefault({}),
+  /** What its machines are; each key goes before the stack's `workers`. */
+  workers: workerSettings.prefault({}),
+  extra: extra.default({}),
+});
+
+/** Everything that a stack file can say, but for secrets. */
+export const fleetSchema = z.strictObject({
+  /** Where GitLab is. Default: `https://gitlab.com`. */
+  gitlabUrl: gitlabUrl.default("https://gitlab.com"),
+  /** Jobs at once over all runners. Default: 10. */
+  concurrent: wholeNumber(1, 10_000).default(10),
+  /** Seconds between two questions for jobs. Default: 3. */
+  checkInterval: wholeNumber(1, 3600, "seconds").default(3),
+  /** Seconds in which the machines are removed when the runner stops. Default: 600. */
+  shutdownTimeout: wholeNumber(30, 7200, "seconds").default(600),
+  /** Who the runner manager works as. Default: `iam-user`. */
+  credentials: credentials.default("iam-user"),
+  network: z
+    .strictObject({
+      /** Of a new VPC. Default: `10.0.0.0/16`. */
+      cidrBlock: cidrBlock.exactOptional(),
+      /** Of a new VPC. Default: `[a, b]`. */
+      availabilityZones: z
+        .array(availabilityZone)
+        .min(1, { error: "must have at least one zone" })
+        .exactOptional(),
+      /** Of a new VPC. Default: `none`: public addresses that nothing may connect to. */
+      natGateways: natGateways.exactOptional(),
+      /** An existing VPC. */
+      vpcId: vpcId.exactOptional(),
+      /** Of an existing VPC: the fleet lives in the first. */
+      subnetIds: z.array(subnetId).min(1, { error: "must have at least one subnet" }).exactOptional(),
+      /** Of an existing VPC: they get the S3 endpoint. */
+      routeTableIds: z.array(routeTableId).exactOptional(),
+      /** Of an existing VPC: machines get no public address. Default: false. */
+      privateSubnets: flag.exactOptional(),
+      /** Accounts whose buckets jobs may write to through the S3 endpoint, besides the fleet's own. */
+      s3WriteAccounts: z.array(accountId).exactOptional(),
+    })
+    .prefault({}),
+  cache: z
+    .strictObject({
+      /** Days until an object that no job wrote again is removed. Default: 30. */
+      expirationDays: days.default(30),
+      /** `pulumi destroy` removes the bucket with its objects. Default: false. */
+      forceDestroy: flag.default(false),
+    })
+    .prefault({}),
+  registryMirror: z
+    .strictObject({
+      /** Default: true. */
+      enabled: flag.default(true),
+      /** Default: `t3.small`. */
+      instanceType: instanceType.default("t3.small"),
+      /** Default: the newest Ubuntu LTS when the instance is first made. */
+      image: image.exactOptional(),
+      /** GiB for images and layers. Default: 50. */
+      volumeSize: gibibytes.default(50),
+    })
+    .prefault({}),
+  bastion: z
+    .strictObject({
+      /** Default: `t2.micro`. */
+      instanceType: instanceType.default("t2.micro"),
+      /** Default: the newest Ubuntu LTS when the instance is first made. */
+      image: image.exactOptional(),
+      /** GiB. Default: 10. */
+      rootVolumeSize: gibibytes.default(10),
+      /** GiB. Default: 1. */
+      swapSize: wholeNumber(0, 4, "GiB").default(1),
+    })
+    .prefault({}),
+  /** What the machines of every runner are, unless it says otherwise. */
+  workers: workerSettings.prefault({}),
+  runners: z.array(runner).min(1, { error: "must have at least one runner" }),
+  /** Further keys of `config.toml`'s global section. */
+  extra: extra.default({}),
+});
+
+/** What a stack file says of secrets. */
+export const secretsSchema = z.strictObject({
+  runnerTokens: z.record(runnerName, z.unknown()).default({}),
+  dockerHub: z.strictObject({ username: anyText, password: z.unknown().exactOptional() }).exactOptional(),
+});
+
+/** Keys of other namespaces that the fleet has to know. */
+export const awsSchema = z.object({
+  /** Region of everything. */
+  "aws:region": regionName,
+  /** Tags of everything. */
+  "aws:defaultTags": z.object({ tags: tags.default({}) }).exactOptional(),
+});
+
+/** A stack file as it was read. */
+export type StackFile = z.output<typeof fleetSchema>;
+export type RunnerEntry = StackFile["runners"][number];
+
+/** EC2's side of a runner's machines, complete. */
+export interface WorkerSettings extends Omit<z.output<typeof workerSettings>, "tags"> {
+  instanceType: string;
+  rootVolumeSize: number;
+  tags: Record<string, string>;
+  extraOptions: string[];
+}
+
+/** A runner, complete. */
+export interface RunnerSettings extends Omit<RunnerEntry, "machine" | "workers"> {
+  machine: RunnerEntry["machine"] & { maxBuilds: number };
+  workers: WorkerSettings;
+}
+
+/** A new VPC, or an existing one. */
+export interface NetworkConfig {
+  cidrBlock?: string;
+  availabilityZones?: string[];
+  natGateways?: "none" | "single" | "one-per-az";
+  existing?: { vpcId: string; subnetIds: string[]; routeTableIds?: string[]; privateSubnets?: boolean };
+  s3WriteAccounts?: string[];
+}
+
+/** Everything that a stack file says, complete and checked. */
+export interface FleetConfig extends Omit<StackFile, "network" | "workers" | "runners"> {
+  region: string;
+  /** The provider's default tags, for what they do not reach. */
+  tags: Record<string, string>;
+  network: NetworkConfig;
+  runners: RunnerSettings[];
+}

@@ -1,0 +1,232 @@
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { crossCheck, type Readable } from "./config-checks";
+import { adviceOn } from "./config-keys";
+import {
+  awsSchema,
+  fleetSchema,
+  secretsSchema,
+  type FleetConfig,
+  type NetworkConfig,
+  type RunnerEntry,
+  type RunnerSettings,
+  type StackFile,
+} from "./config-schema";
+import { ConfigError, pathText, problemsOf, type Problem } from "./problems";
+
+export type { FleetConfig, NetworkConfig, RunnerSettings };
+
+/** The secrets of a stack, each marked as one. */
+export interface FleetSecrets {
+  /** Authentication token of each runner, by the runner's name. */
+  runnerTokens: Record<string, pulumi.Output<string>>;
+  dockerHub?: { username: string; password: pulumi.Output<string> };
+}
+
+/** What stands in a secret's place where it cannot be known. */
+export const hiddenSecret = "<secret>";
+
+const secretKeys = Object.keys(secretsSchema.shape);
+
+/**
+ * Understands a stack's configuration.
+ * @param values all of it as Pulumi holds it: full key to text, objects as JSON
+ * @param keysWithSecrets full keys whose value holds a secret
+ * @throws ConfigError with every problem, before anything is made
+ */
+export function parseFleetConfig(
+  project: string,
+  values: Record<string, string>,
+  keysWithSecrets: readonly string[] = [],
+): { config: FleetConfig; secrets: FleetSecrets } {
+  const own = ownValues(project, values);
+  const { file, problems } = readFile(own);
+  const awsValues = Object.fromEntries(
+    Object.keys(awsSchema.shape).flatMap((key) => (key in values ? [[key, fromText(values[key])]] : [])),
+  );
+  const aws = awsSchema.safeParse(awsValues);
+  if (aws.error) problems.unshift(...problemsOf(aws.error, awsValues, awsSchema));
+  const secrets = readSecrets(own, runnerNames(own));
+  problems.push(...secrets.problems, ...misplacedSecrets(project, keysWithSecrets), ...crossCheck(file));
+
+  const complete = fleetSchema.safeParse(withoutSecrets(own));
+  if (problems.length > 0 || !complete.success || !aws.success)
+    throw new ConfigError(pulumi.getStack(), problems);
+  const { network, workers, runners, ...rest } = complete.data;
+  return {
+    config: {
+      ...rest,
+      region: aws.data["aws:region"],
+      tags: aws.data["aws:defaultTags"]?.tags ?? {},
+      network: networkConfig(network),
+      runners: runners.map((runner) => completeRunner(runner, workers)),
+    },
+    secrets: secrets.found,
+  };
+}
+
+/** Keys whose value holds a secret, as Pulumi tells its programs. */
+export function keysWithSecrets(): string[] {
+  const keys: unknown = JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] ?? "[]");
+  return z.array(z.string()).parse(keys);
+}
+
+function fromText(text: string | undefined): unknown {
+  if (text === undefined || !/^\s*[[{"]|^(true|false|-?\d+(\.\d+)?)$/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function ownValues(project: string, values: Record<string, string>): Record<string, unknown> {
+  const prefix = `${project}:`;
+  return Object.fromEntries(
+    Object.entries(values)
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, value]) => [key.slice(prefix.length), fromText(value)]),
+  );
+}
+
+const withoutSecrets = (own: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(own).filter(([key]) => !secretKeys.includes(key)));
+
+/** Each key for itself, and each runner, so that one problem does not hide another. */
+function readFile(own: Record<string, unknown>): { file: Readable; problems: Problem[] } {
+  const given = withoutSecrets(own);
+  const { error, data } = fleetSchema.safeParse(given);
+  if (data) {
+    return {
+      file: { ...data, runners: data.runners.map((entry, index) => ({ entry, index })) },
+      problems: [],
+    };
+  }
+  const { runners: list, ...schemas } = fleetSchema.shape;
+  const readable = Object.fromEntries(
+    Object.entries(schemas)
+      .filter(([key, schema]) => schema.safeParse(given[key]).success)
+      .map(([key]) => [key, given[key]]),
+  );
+  const entries = Array.isArray(given["runners"]) ? given["runners"] : [];
+  const runners = entries.flatMap((item, index) => {
+    const { data: entry } = list.element.safeParse(item);
+    return entry ? [{ entry, index }] : [];
+  });
+  return {
+    file: { ...fleetSchema.omit({ runners: true }).partial().parse(readable), runners },
+    problems: problemsOf(error, given, fleetSchema, adviceOn),
+  };
+}
+
+function runnerNames(own: Record<string, unknown>): string[] {
+  const named = z.array(z.looseObject({ name: z.string() }).catch({ name: "" }));
+  const { data = [] } = named.safeParse(own["runners"]);
+  return data.map(({ name }) => name).filter((name) => name !== "");
+}
+
+// gitlab-runner replaces variables in tokens, so a $ would not stay one; and nothing here may mean something in TOML.
+const tokenPattern = /^[A-Za-z0-9._=+/:-]+$/;
+
+function tokenProblem(token: unknown): string | undefined {
+  if (token === hiddenSecret) return undefined;
+  if (typeof token !== "string" || !tokenPattern.test(token)) {
+    return "must be an authentication token of GitLab's, which begins with glrt-; its value is not shown here";
+  }
+  if (token.startsWith("GR1348941")) {
+    return "is a registration token, which is gone from GitLab; make a runner in GitLab and take its authentication token (glrt-…)";
+  }
+  return undefined;
+}
+
+/** `runnerTokens.default`, or `runnerTokens["a.b"]`. */
+const tokenPath = (runner: string) => pathText(["runnerTokens", runner]);
+
+function readSecrets(
+  own: Record<string, unknown>,
+  runners: string[],
+): { found: FleetSecrets; problems: Problem[] } {
+  const given = Object.fromEntries(secretKeys.filter((key) => key in own).map((key) => [key, own[key]]));
+  const { data, error } = secretsSchema.safeParse(given);
+  if (error) {
+    // A value could be a secret, so none is shown.
+    const problems = problemsOf(error, {}, secretsSchema, adviceOn);
+    return {
+      found: { runnerTokens: {} },
+      problems: problems.map(({ path }) => ({
+        path,
+        reason: "must be a table of secrets: see the example in Pulumi.dev.yaml",
+      })),
+    };
+  }
+  const { runnerTokens, dockerHub } = data;
+  const problems: Problem[] = [];
+  for (const runner of runners.filter((name) => !(name in runnerTokens))) {
+    const command = `pulumi config set --secret --path '${tokenPath(runner)}' <token>`;
+    problems.push({ path: tokenPath(runner), reason: `is missing: ${command}` });
+  }
+  for (const [runner, token] of Object.entries(runnerTokens)) {
+    const path = tokenPath(runner);
+    const reason = runners.includes(runner)
+      ? tokenProblem(token)
+      : `there is no runner ${runner}: remove the token`;
+    if (reason !== undefined) problems.push({ path, reason });
+  }
+  const password = dockerHub?.password;
+  if (dockerHub && (typeof password !== "string" || password === "")) {
+    const command = "pulumi config set --secret --path dockerHub.password <access token>";
+    problems.push({ path: "dockerHub.password", reason: `is missing: ${command}` });
+  }
+  return {
+    found: {
+      runnerTokens: Object.fromEntries(
+        Object.entries(runnerTokens).map(([runner, token]) => [runner, pulumi.secret(String(token))]),
+      ),
+      ...(dockerHub && {
+        dockerHub: { username: dockerHub.username, password: pulumi.secret(String(password)) },
+      }),
+    },
+    problems,
+  };
+}
+
+function misplacedSecrets(project: string, keys: readonly string[]): Problem[] {
+  return keys
+    .filter((key) => key.startsWith(`${project}:`))
+    .map((key) => key.slice(project.length + 1))
+    .filter((key) => !secretKeys.includes(key))
+    .map((path) => ({
+      path,
+      reason: `holds a secret, and would be readable in config.toml; secrets go into ${secretKeys.join(" and ")} only, and those of jobs into GitLab's CI/CD variables`,
+    }));
+}
+
+function networkConfig(network: StackFile["network"]): NetworkConfig {
+  const { vpcId, subnetIds, routeTableIds, privateSubnets, ...rest } = network;
+  if (vpcId === undefined || subnetIds === undefined) return rest;
+  return {
+    ...rest,
+    existing: {
+      vpcId,
+      subnetIds,
+      ...(routeTableIds && { routeTableIds }),
+      ...(privateSubnets !== undefined && { privateSubnets }),
+    },
+  };
+}
+
+function completeRunner(runner: RunnerEntry, defaults: StackFile["workers"]): RunnerSettings {
+  const { machine, workers } = runner;
+  return {
+    ...runner,
+    machine: { ...machine, maxBuilds: machine.maxBuilds ?? (runner.docker.privileged ? 1 : 20) },
+    workers: {
+      instanceType: "t3.medium",
+      rootVolumeSize: 20,
+      extraOptions: [],
+      ...defaults,
+      ...workers,
+      tags: { ...defaults.tags, ...workers.tags },
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * How docker-machine makes a worker: the options of GitLab's fork of docker-machine that this project uses, typed.
+ * @see https://gitlab.com/gitlab-org/ci-cd/docker-machine/-/blob/main/docs/drivers/aws.md
+ */
+export interface MachineOptions {
+  region: string;
+  vpcId: string;
+  subnetId: string;
+  /** Zone of the subnet, e.g. `eu-west-1a`; docker-machine wants its last letter. */
+  availabilityZone: string;
+  /** docker-machine knows security groups by name only. */
+  securityGroupName: string;
+  /** Name of the instance profile, not of its role. */
+  instanceProfileName: string;
+  imageId: string;
+  instanceType: string;
+  /** GiB. */
+  rootVolumeSize: number;
+  /** Absent: on demand. `maxPrice` absent: the on-demand price is the cap. */
+  spot?: { maxPrice?: string };
+  /** Workers have no public address: their subnet has another way to the internet. */
+  privateAddressOnly: boolean;
+  tags: Record<string, string>;
+  /** File on the bastion that holds the worker's user data. */
+  userDataFile: string;
+  /** What docker-machine pipes into a shell to install Docker. */
+  engineInstallUrl: string;
+  registryMirror?: { url: string; layerCacheRegistry: string };
+  /** Further options, `amazonec2-…=…` or `engine-…=…`. */
+  extraOptions: string[];
+}
+
+/** `k,v,k,v`, in the order of the keys, so that the text is stable. */
+function tagList(tags: Record<string, string>): string {
+  return Object.entries(tags)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flat()
+    .join(",");
+}
+
+/**
+ * The `MachineOptions` of `[runners.machine]`.
+ *
+ * - `security-group-readonly`: docker-machine opens no port of a group that was made for it.
+ * - `use-private-address`: the bastion reaches workers inside the VPC whether or not they have a public address.
+ * - `metadata-token-response-hop-limit=1`: a job's container cannot reach the instance metadata.
+ */
+export function renderMachineOptions(options: MachineOptions): string[] {
+  const { spot, registryMirror } = options;
+  return [
+    `amazonec2-region=${options.region}`,
+    `amazonec2-zone=${options.availabilityZone.slice(-1)}`,
+    `amazonec2-vpc-id=${options.vpcId}`,
+    `amazonec2-subnet-id=${options.subnetId}`,
+    `amazonec2-security-group=${options.securityGroupName}`,
+    "amazonec2-security-group-readonly=true",
+    "amazonec2-use-private-address=true",
+    ...(options.privateAddressOnly ? ["amazonec2-private-address-only=true"] : []),
+    `amazonec2-ami=${options.imageId}`,
+    `amazonec2-instance-type=${options.instanceType}`,
+    ...(spot ? ["amazonec2-request-spot-instance=true", `amazonec2-spot-price=${spot.maxPrice ?? ""}`] : []),
+    `amazonec2-root-size=${options.rootVolumeSize}`,
+    "amazonec2-volume-type=gp3",
+    "amazonec2-volume-encrypted=true",
+    `amazonec2-iam-instance-profile=${options.instanceProfileName}`,
+    "amazonec2-metadata-token=required",
+    "amazonec2-metadata-token-response-hop-limit=1",
+    `amazonec2-tags=${tagList(options.tags)}`,
+    `amazonec2-userdata=${options.userDataFile}`,
+    `engine-install-url=${options.engineInstallUrl}`,
+    ...(registryMirror
+      ? [
+          `engine-registry-mirror=${registryMirror.url}`,
+          `engine-insecure-registry=${registryMirror.layerCacheRegistry}`,
+        ]
+      : []),
+    ...options.extraOptions,
+  ];
+}

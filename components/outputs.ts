@@ -1,0 +1,100 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Bastion } from "./bastion";
+import type { DistributedCache } from "./distributed-cache";
+import type { Network } from "./network";
+import type { RegistryMirror } from "./registry-mirror";
+import type { Workers } from "./workers";
+
+/**
+ * The stack's outputs: its contract with other stacks. They only ever grow, and none of them is a secret.
+ * Outputs of the registry mirror are absent where it is switched off.
+ */
+export interface FleetOutputs {
+  vpcId: string;
+  publicSubnetIds: string[];
+  /** Empty without NAT gateways. */
+  privateSubnetIds: string[];
+  bastionInstanceId: string;
+  bastionSecurityGroupId: string;
+  /** Let this group in to let jobs reach a service of yours. */
+  workerSecurityGroupId: string;
+  workerSecurityGroupName: string;
+  workerRoleArn: string;
+  cacheBucketName: string;
+  cacheBucketArn: string;
+  /** Policy that allows reading and writing the cache bucket. */
+  cachePolicyArn: string;
+  /** E.g. `http://registry-mirror.dev.gitlab-runner-fleet.internal:6000`. */
+  registryMirrorUrl: string | undefined;
+  /** E.g. `registry-mirror.dev.gitlab-runner-fleet.internal:5000`. */
+  layerCacheRegistry: string | undefined;
+  /** SSM parameter with the published `config.toml`. */
+  runnerConfigParameterName: string;
+  /** Policy with the calls that docker-machine makes. */
+  fleetPolicyArn: string;
+}
+
+/** An interface whose every member is an `Output`. */
+export type AsOutputs<T> = { [K in keyof T]: pulumi.Output<T[K]> };
+
+/** The components of a fleet. */
+export interface FleetComponents {
+  network: Network;
+  cache: DistributedCache;
+  registryMirror: RegistryMirror | undefined;
+  workers: Workers;
+  bastion: Bastion;
+}
+
+/** What a fleet's stack puts out. */
+export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
+  const { network, cache, registryMirror, workers, bastion } = fleet;
+  return {
+    vpcId: network.vpcId,
+    publicSubnetIds: network.publicSubnetIds,
+    privateSubnetIds: network.privateSubnetIds,
+    bastionInstanceId: bastion.instanceId,
+    bastionSecurityGroupId: bastion.securityGroupId,
+    workerSecurityGroupId: workers.securityGroupId,
+    workerSecurityGroupName: workers.securityGroupName,
+    workerRoleArn: workers.roleArn,
+    cacheBucketName: cache.bucketName,
+    cacheBucketArn: cache.bucketArn,
+    cachePolicyArn: cache.policyArn,
+    registryMirrorUrl: pulumi.output(registryMirror?.url),
+    layerCacheRegistry: pulumi.output(registryMirror?.layerCacheRegistry),
+    runnerConfigParameterName: bastion.runnerConfigParameterName,
+    fleetPolicyArn: bastion.fleetPolicyArn,
+  };
+}
+
+/**
+ * A fleet's outputs, typed, for a stack that uses them.
+ * @example
+ * const fleet = readFleetOutputs(new pulumi.StackReference("organization/gitlab-runner-fleet/dev"));
+ * new aws.vpc.SecurityGroupIngressRule("from-jobs", { referencedSecurityGroupId: fleet.workerSecurityGroupId, … });
+ */
+export function readFleetOutputs(stack: pulumi.StackReference): AsOutputs<FleetOutputs> {
+  const text = (name: keyof FleetOutputs): pulumi.Output<string> => stack.requireOutput(name).apply(String);
+  const optionalText = (name: keyof FleetOutputs): pulumi.Output<string | undefined> =>
+    stack.getOutput(name).apply((value: unknown) => (typeof value === "string" ? value : undefined));
+  const list = (name: keyof FleetOutputs): pulumi.Output<string[]> =>
+    stack.requireOutput(name).apply((value: unknown) => (Array.isArray(value) ? value.map(String) : []));
+  return {
+    vpcId: text("vpcId"),
+    publicSubnetIds: list("publicSubnetIds"),
+    privateSubnetIds: list("privateSubnetIds"),
+    bastionInstanceId: text("bastionInstanceId"),
+    bastionSecurityGroupId: text("bastionSecurityGroupId"),
+    workerSecurityGroupId: text("workerSecurityGroupId"),
+    workerSecurityGroupName: text("workerSecurityGroupName"),
+    workerRoleArn: text("workerRoleArn"),
+    cacheBucketName: text("cacheBucketName"),
+    cacheBucketArn: text("cacheBucketArn"),
+    cachePolicyArn: text("cachePolicyArn"),
+    registryMirrorUrl: optionalText("registryMirrorUrl"),
+    layerCacheRegistry: optionalText("layerCacheRegistry"),
+    runnerConfigParameterName: text("runnerConfigParameterName"),
+    fleetPolicyArn: text("fleetPolicyArn"),
+  };
+}

@@ -1,0 +1,140 @@
+import * as pulumi from "@pulumi/pulumi";
+import { closest, distance } from "fastest-levenshtein";
+import { z } from "zod";
+
+/** Something that cannot be: where, and why, what is allowed and what to change. */
+export interface Problem {
+  /** E.g. `runners[1].autoscaling[0].periods[0]`. */
+  path: string;
+  reason: string;
+}
+
+/** A stack file with problems. The Pulumi command prints its message without a stack trace. */
+export class ConfigError extends pulumi.RunError {
+  constructor(stack: string, problems: Problem[]) {
+    const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
+    super(
+      [
+        `Pulumi.${stack}.yaml has ${count}:`,
+        ...problems.map(({ path, reason }) => `  ${path}: ${reason}`),
+      ].join("\n"),
+    );
+  }
+}
+
+/** Says of an unknown key what to write instead; undefined if it knows no better than a list of the allowed keys. */
+export type KeyAdvice = (key: string, path: string) => string | undefined;
+
+const noAdvice: KeyAdvice = () => undefined;
+
+/** `runners[0].docker["a.b"]` of its parts. */
+export function pathText(parts: readonly PropertyKey[]): string {
+  return parts
+    .map((part, i) => {
+      if (typeof part === "number") return `[${part}]`;
+      const name = String(part);
+      if (!/^[A-Za-z_][\w-]*$/.test(name) && i > 0) return `[${JSON.stringify(name)}]`;
+      return i > 0 ? `.${name}` : name;
+    })
+    .join("");
+}
+
+/** The keys that an object schema has, at a path below another schema. */
+function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodExactOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault
+  ) {
+    return keysAt(schema.def.innerType, path);
+  }
+  const [first, ...rest] = path;
+  if (schema instanceof z.ZodArray) return keysAt(schema.element, rest);
+  if (schema instanceof z.ZodRecord) return keysAt(schema.valueType, rest);
+  if (!(schema instanceof z.ZodObject)) return [];
+  if (first === undefined) return Object.keys(schema.shape);
+  const next: unknown = schema.shape[String(first)];
+  return next instanceof z.ZodType ? keysAt(next, rest) : [];
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
+    input,
+  );
+}
+
+function shown(value: unknown): string {
+  const json = JSON.stringify(value);
+  return json.length > 60 ? `${json.slice(0, 57)}...` : json;
+}
+
+function unknownKey(key: string, allowed: string[]): string {
+  const near = allowed.length > 0 ? closest(key, allowed) : "";
+  const isNear =
+    near !== "" && distance(key.toLowerCase(), near.toLowerCase()) <= Math.max(2, key.length / 4);
+  return `there is no such key; ${isNear ? `did you mean ${near}?` : `there are: ${allowed.join(", ")}`}`;
+}
+
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_type" && issue.message.startsWith("Invalid input")) {
+    return `must be ${issue.expected === "array" ? "a list" : issue.expected === "object" || issue.expected === "record" ? "a table of keys" : `a ${issue.expected}`}`;
+  }
+  return issue.message;
+}
+
+/** Every issue of a schema as a problem that says what was given. */
+export function problemsOf(
+  error: z.ZodError,
+  input: unknown,
+  schema: z.core.$ZodType,
+  advice: KeyAdvice = noAdvice,
+): Problem[] {
+  return error.issues.flatMap((issue): Problem[] => {
+    if (issue.code === "unrecognized_keys") {
+      const allowed = keysAt(schema, issue.path);
+      return issue.keys.map((key) => {
+        const path = pathText([...issue.path, key]);
+        return { path, reason: advice(key, pathText(issue.path)) ?? unknownKey(key, allowed) };
+      });
+    }
+    if (issue.code === "invalid_key") {
+      return issue.issues.map((inner) => ({
+        path: pathText(issue.path),
+        reason: `the key ${inner.message}`,
+      }));
+    }
+    const given = valueAt(input, issue.path);
+    const message = messageOf(issue);
+    return [
+      {
+        path: pathText(issue.path),
+        reason: given === undefined ? `is missing; it ${message}` : `${shown(given)}: ${message}`,
+      },
+    ];
+  });
+}
+
+/** Accepts a value that is not known yet, or one that the schema accepts. */
+export function input(schema: z.ZodType) {
+  return z.unknown().superRefine((value, context) => {
+    if (pulumi.Output.isInstance(value) || value instanceof Promise) return;
+    const { error } = schema.safeParse(value);
+    for (const { message, path } of error?.issues ?? []) context.addIssue({ code: "custom", message, path });
+  });
+}
+
+/**
+ * Returns a component's arguments if all of them can be.
+ * @throws pulumi.InputPropertiesError with every problem.
+ */
+export function checkArgs<T>(component: string, schema: z.ZodType, args: T): T {
+  const { error } = schema.safeParse(args);
+  if (!error) return args;
+  const problems = problemsOf(error, args, schema);
+  throw new pulumi.InputPropertiesError({
+    message: `${component}: ${problems.map(({ path, reason }) => `${path}: ${reason}`).join("; ")}`,
+    errors: problems.map(({ path, reason }) => ({ propertyPath: path, reason })),
+  });
+}

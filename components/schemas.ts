@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { parsePeriod, PeriodError } from "./periods";
+
+/** A text that matches a pattern; every other value gets the same message, which says what is allowed. */
+export function text(pattern: RegExp, allowed: string) {
+  return z.string({ error: allowed }).regex(pattern, { error: allowed });
+}
+
+/** A whole number within bounds, with one message for whatever is wrong. */
+export function wholeNumber(least: number, most: number, unit = "") {
+  const allowed = `must be a whole number${unit && ` of ${unit}`} from ${least} to ${most}`;
+  return z.int({ error: allowed }).min(least, { error: allowed }).max(most, { error: allowed });
+}
+
+/** True or false, not their names. */
+export const flag = z.boolean({ error: "must be true or false, without quotes" });
+
+/** One of a few words. */
+export function oneOf<const T extends readonly [string, ...string[]]>(words: T) {
+  return z.enum(words, { error: `must be ${words.map((word) => `"${word}"`).join(" or ")}` });
+}
+
+/**
+ * Regions that docker-machine knows.
+ * @see https://gitlab.com/gitlab-org/ci-cd/docker-machine/-/blob/main/drivers/amazonec2/region.go
+ */
+const regions =
+  "af-south-1 ap-east-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ca-central-1 ca-west-1 cn-north-1 cn-northwest-1 eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 me-south-1 sa-east-1 us-east-1 us-east-2 us-gov-east-1 us-gov-west-1 us-west-1 us-west-2".split(
+    " ",
+  );
+
+export const regionName = z
+  .string({ error: "must be the name of an AWS region, e.g. eu-west-1" })
+  .refine((name) => regions.includes(name), {
+    error: `must be a region that docker-machine knows: ${regions.join(", ")}`,
+  });
+
+const cidrMessage = "must be an IPv4 block from /16 to /24, e.g. 10.0.0.0/16";
+
+export const cidrBlock = text(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, cidrMessage).superRefine(
+  (block, context) => {
+    const [address = "", prefix = ""] = block.split("/");
+    const bytes = address.split(".").map(Number);
+    if (bytes.some((byte) => byte > 255) || Number(prefix) < 16 || Number(prefix) > 24) {
+      context.addIssue({ code: "custom", message: cidrMessage });
+      return;
+    }
+    const number = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+    const rest = number % 2 ** (32 - Number(prefix));
+    if (rest !== 0) {
+      const start = number - rest;
+      const first = [24, 16, 8, 0].map((shift) => Math.floor(start / 2 ** shift) % 256).join(".");
+      context.addIssue({
+        code: "custom",
+        message: `must be the first address of its block: write ${first}/${prefix}`,
+      });
+    }
+  },
+);
+
+export const availabilityZone = text(/^[a-f]$/, 'must be the letter of an availability zone, e.g. "a"');
+export const natGateways = oneOf(["none", "single", "one-per-az"]);
+export const credentials = oneOf(["iam-user", "instance-profile"]);
+export const vpcId = text(/^vpc-[0-9a-f]{8,17}$/, "must be the id of a VPC, e.g. vpc-0123456789abcdef0");
+export const subnetId = text(
+  /^subnet-[0-9a-f]{8,17}$/,
+  "must be the id of a subnet, e.g. subnet-0123456789abcdef0",
+);
+export const routeTableId = text(
+  /^rtb-[0-9a-f]{8,17}$/,
+  "must be the id of a route table, e.g. rtb-0123456789abcdef0",
+);
+export const accountId = text(
+  /^\d{12}$/,
+  'must be the 12 digits of an AWS account in quotes, e.g. "123456789012"',
+);
+export const instanceType = text(
+  /^[a-z][a-z0-9-]*\d[a-z0-9-]*\.[a-z0-9-]+$/,
+  "must be an EC2 instance type, e.g. m6i.large",
+);
+export const image = z.strictObject({
+  /** E.g. `ami-0123456789abcdef0`. */
+  id: text(/^ami-[0-9a-f]{8,17}$/, "must be the id of an image, e.g. ami-0123456789abcdef0"),
+  /** Has to be the instance type's. */
+  architecture: oneOf(["amd64", "arm64"]),
+});
+export const days = wholeNumber(1, 3650, "days");
+export const gibibytes = wholeNumber(8, 16384, "GiB");
+export const parameterPath = text(
+  /^(\/[\w.-]+)+$/,
+  "must be the path of an SSM parameter, e.g. /gitlab-runner-fleet/dev",
+);
+export const domainName = text(
+  /^[a-z0-9-]+(\.[a-z0-9-]+)*$/,
+  "must be a domain name, e.g. dev.fleet.internal",
+);
+export const spotPrice = text(
+  /^(?=.*[1-9])\d+(\.\d+)?$/,
+  'must be a price in USD an hour in quotes, e.g. "0.05"; leave it out for the on-demand price',
+);
+export const gitlabUrl = text(
+  /^https?:\/\/[^\s/?#$]+(\/[^\s?#$]*[^\s/?#$])?$/,
+  "must be where GitLab is, e.g. https://gitlab.example.com, without a slash at its end",
+);
+export const runnerName = text(
+  /^[A-Za-z0-9_.-]{1,64}$/,
+  "must be of letters, digits, dots, dashes and underscores, 64 at most: it names an SSM parameter",
+);
+export const tagKey = text(/^[^,]{1,128}$/, "must be of 1 to 128 characters, and not have a comma");
+export const tagValue = text(
+  /^[^,]{0,256}$/,
+  "must be a text of 256 characters at most, in quotes, and not have a comma",
+);
+export const environmentName = text(
+  /^[A-Za-z_][A-Za-z0-9_]*$/,
+  "must be a name of letters, digits and underscores",
+);
+
+// runner-<9 of the token>-<machine name with %s>, where %s becomes 19 characters; a host name has at most 63.
+const longestMachineName = 63 - "runner-".length - 9 - "-".length - 19;
+
+export const machineName = text(
+  /^[a-z0-9-]*%s[a-z0-9-]*$/,
+  "must be of small letters, digits and dashes, and contain %s once, e.g. worker-%s",
+).superRefine((name, context) => {
+  const excess = name.length - "%s".length - longestMachineName;
+  if (excess > 0) {
+    const message = `is ${excess} characters too long: with what GitLab Runner adds it becomes a host name of more than 63`;
+    context.addIssue({ code: "custom", message });
+  }
+});
+
+const timezones: ReadonlySet<string> = new Set(["UTC", ...Intl.supportedValuesOf("timeZone")]);
+
+export const timezone = z
+  .string({ error: "must be a time zone, e.g. Europe/Berlin or UTC" })
+  .refine((name) => timezones.has(name), {
+    error: "must be a name of the IANA time zone database, e.g. Europe/Berlin or UTC",
+  });
+
+export const period = z
+  .string({ error: 'must be a text of 7 fields, e.g. "* * 8-17 * * mon-fri *"' })
+  .superRefine((value, context) => {
+    try {
+      parsePeriod(value);
+    } catch (error) {
+      if (!(error instanceof PeriodError)) throw error;
+      context.addIssue({ code: "custom", message: error.message });
+    }
+  });

@@ -1,0 +1,250 @@
+import * as fs from "fs";
+import * as path from "path";
+import { gzipSync, strToU8 } from "fflate";
+import { stringify as stringifyToml } from "smol-toml";
+import { stringify as stringifyYaml } from "yaml";
+import { docker, dockerMachine, gitlabRunner, registry, ubuntu } from "./versions";
+import type { Architecture, PackagedProgram, Program } from "./versions";
+
+/** What the bastion's user data depends on. */
+export interface BastionUserDataArgs {
+  /** AWS region, e.g. "eu-west-1". */
+  region: string;
+
+  /** Below this SSM path are the bastion's parameters, e.g. "/gitlab-runner-fleet/dev/bastion". */
+  parameterPath: string;
+
+  /** Of the bastion's instance type and image. */
+  architecture: Architecture;
+
+  /** Size of the swap file in GiB; 0 is no swap. */
+  swapSize: number;
+}
+
+/** What the registry mirror's user data depends on. */
+export interface RegistryMirrorUserDataArgs {
+  /** AWS region, e.g. "eu-west-1". */
+  region: string;
+
+  /** Below this SSM path are the mirror's parameters, e.g. "/gitlab-runner-fleet/dev/registry-mirror". */
+  parameterPath: string;
+
+  /** Of the mirror's instance type and image. */
+  architecture: Architecture;
+
+  /** Id of the EBS volume that holds both registries' data, e.g. "vol-0123456789abcdef0"; it is attached as /dev/sdf. */
+  volumeId: string;
+}
+
+/** What the workers' user data depends on. */
+export interface WorkerUserDataArgs {
+  /** Where jobs find the registry mirror and the layer cache; without it neither daemon.json nor buildkitd.toml is written. */
+  registryMirror?: {
+    /** E.g. "http://registry-mirror.dev.gitlab-runner-fleet.internal:6000". */
+    url: string;
+
+    /** Host and port, e.g. "registry-mirror.dev.gitlab-runner-fleet.internal:5000". */
+    layerCacheRegistry: string;
+  };
+}
+
+/**
+ * The bastion's cloud-config: it installs the runner manager and keeps its config.toml in step with what is published.
+ * It holds no secret.
+ */
+export function bastionUserData(args: BastionUserDataArgs): string {
+  const environment = {
+    AWS_REGION: args.region,
+    PARAMETER_PATH: args.parameterPath,
+    SWAP_SIZE: args.swapSize.toString(),
+    UBUNTU_CODENAME: ubuntu.codename,
+    ...packagedProgramVariables("GITLAB_RUNNER", gitlabRunner),
+    ...programVariables("DOCKER_MACHINE", dockerMachine, args.architecture),
+  };
+  return cloudConfig(
+    [
+      plainFile("/etc/fleet/bastion.env", environmentFile(environment)),
+      script("common/library.sh"),
+      script("common/read-parameters.sh"),
+      script("bastion/boot.sh"),
+      script("bastion/sync-config.sh"),
+      unit("common/fleet-boot.service"),
+      unit("bastion/fleet-sync.service"),
+      unit("bastion/fleet-sync.timer"),
+      plainFile(
+        "/etc/systemd/system/gitlab-runner.service.d/fleet.conf",
+        userDataFile("bastion/gitlab-runner.conf"),
+      ),
+    ],
+    bootCommands,
+  );
+}
+
+/** The registry mirror's cloud-config: both registries, with their data on the volume. It holds no secret. */
+export function registryMirrorUserData(args: RegistryMirrorUserDataArgs): string {
+  const environment = {
+    AWS_REGION: args.region,
+    PARAMETER_PATH: args.parameterPath,
+    VOLUME_ID: args.volumeId,
+    ...programVariables("REGISTRY", registry, args.architecture),
+  };
+  return cloudConfig(
+    [
+      plainFile("/etc/fleet/registry-mirror.env", environmentFile(environment)),
+      plainFile("/etc/fleet/registry-mirror.yml", userDataFile("registry-mirror/registry-mirror.yml")),
+      plainFile("/etc/fleet/layer-cache.yml", userDataFile("registry-mirror/layer-cache.yml")),
+      script("common/library.sh"),
+      script("common/read-parameters.sh"),
+      script("registry-mirror/boot.sh"),
+      script("registry-mirror/bound-size.sh"),
+      unit("common/fleet-boot.service"),
+      unit("registry-mirror/registry-mirror.service"),
+      unit("registry-mirror/layer-cache.service"),
+      unit("registry-mirror/fleet-bound-size.service"),
+      unit("registry-mirror/fleet-bound-size.timer"),
+    ],
+    bootCommands,
+  );
+}
+
+/**
+ * The workers' cloud-config: the script that docker-machine installs Docker with, and the files that config.toml mounts
+ * into jobs. It only writes files, which cloud-init does before SSH is up, so docker-machine always finds them.
+ */
+export function workerUserData(args: WorkerUserDataArgs): string {
+  const environment = {
+    UBUNTU_CODENAME: ubuntu.codename,
+    ...packagedProgramVariables("DOCKER", docker),
+  };
+  const { registryMirror } = args;
+  return cloudConfig([
+    plainFile("/etc/fleet/worker.env", environmentFile(environment)),
+    script("common/library.sh"),
+    script("worker/install-docker.sh"),
+    ...(registryMirror === undefined
+      ? []
+      : [
+          plainFile("/etc/fleet/daemon.json", daemonJson(registryMirror)),
+          plainFile("/etc/fleet/buildkitd.toml", buildkitdToml(registryMirror)),
+        ]),
+  ]);
+}
+
+/** EC2's limit for user data in bytes, before base64. */
+const userDataLimit = 16_384;
+
+/**
+ * User data in base64, as `userDataBase64` and the EC2 API take it: compressed when it is longer than EC2 allows, which
+ * cloud-init recognises.
+ *
+ * The bytes depend on the text only (no time, and a compressor written in JavaScript), because other user data makes another
+ * instance: a `pulumi up` from a colleague's machine must not replace one.
+ * @throws Error when even the compressed user data is too long.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
+ */
+export function encodeUserData(text: string): string {
+  const plain = strToU8(text);
+  const bytes = plain.length <= userDataLimit ? plain : gzipSync(plain, { level: 9, mtime: 0 });
+  if (bytes.length > userDataLimit) {
+    throw new Error(
+      `User data of ${plain.length} bytes is ${bytes.length} bytes when compressed; EC2 takes ${userDataLimit}.`,
+    );
+  }
+  return Buffer.from(bytes).toString("base64");
+}
+
+/** A text as one word of a POSIX shell, and as a value in an environment file of systemd's. */
+export function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Variables as a file that a shell can source. */
+export function environmentFile(variables: Record<string, string>): string {
+  return Object.entries(variables)
+    .map(([name, value]) => `${name}=${shellQuote(value)}\n`)
+    .join("");
+}
+
+/** An entry of cloud-config's `write_files`. */
+interface WrittenFile {
+  path: string;
+  permissions: string;
+  content: string;
+}
+
+/** Booting is a unit of its own, so that it is tried again, and again at each start; cloud-init only sets it off. */
+const bootCommands = [
+  ["systemctl", "daemon-reload"],
+  ["systemctl", "enable", "--now", "--no-block", "fleet-boot.service"],
+];
+
+function cloudConfig(files: WrittenFile[], commands?: string[][]): string {
+  const document = { write_files: files, ...(commands === undefined ? {} : { runcmd: commands }) };
+  return `#cloud-config\n${stringifyYaml(document, { lineWidth: 0, blockQuote: "literal" })}`;
+}
+
+function userDataFile(name: string): string {
+  return fs.readFileSync(path.join(__dirname, "..", "userdata", name), "utf8");
+}
+
+function plainFile(filePath: string, content: string): WrittenFile {
+  return { path: filePath, permissions: "0644", content };
+}
+
+function script(name: string): WrittenFile {
+  return { path: `/opt/fleet/${path.basename(name)}`, permissions: "0755", content: userDataFile(name) };
+}
+
+function unit(name: string): WrittenFile {
+  return plainFile(`/etc/systemd/system/${path.basename(name)}`, userDataFile(name));
+}
+
+function programVariables(
+  prefix: string,
+  program: Program,
+  architecture: Architecture,
+): Record<string, string> {
+  const download = program.downloads[architecture];
+  return {
+    [`${prefix}_VERSION`]: program.version,
+    [`${prefix}_URL`]: download.url,
+    [`${prefix}_SHA256`]: download.sha256 ?? "",
+  };
+}
+
+function packagedProgramVariables(prefix: string, program: PackagedProgram): Record<string, string> {
+  const { packages, repository } = program;
+  return {
+    [`${prefix}_PACKAGES`]: packages.join(" "),
+    [`${prefix}_REPOSITORY_URL`]: repository.url,
+    [`${prefix}_REPOSITORY_COMPONENT`]: repository.component,
+    [`${prefix}_KEY_URL`]: repository.keyUrl,
+    [`${prefix}_KEY_FINGERPRINT`]: repository.keyFingerprint,
+  };
+}
+
+type RegistryMirrorAddresses = NonNullable<WorkerUserDataArgs["registryMirror"]>;
+
+/** For docker:dind: the engine of a job that builds images. */
+function daemonJson(registryMirror: RegistryMirrorAddresses): string {
+  const configuration = {
+    "registry-mirrors": [registryMirror.url],
+    "insecure-registries": [registryMirror.layerCacheRegistry],
+  };
+  return `${JSON.stringify(configuration, undefined, 2)}\n`;
+}
+
+/**
+ * For BuildKit, which does not read daemon.json.
+ * @see https://docs.docker.com/build/buildkit/configure/
+ */
+function buildkitdToml(registryMirror: RegistryMirrorAddresses): string {
+  const mirror = new URL(registryMirror.url).host;
+  return stringifyToml({
+    registry: {
+      "docker.io": { mirrors: [mirror] },
+      [mirror]: { http: true },
+      [registryMirror.layerCacheRegistry]: { http: true },
+    },
+  });
+}

@@ -1,0 +1,242 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { allowInFrom, instanceRole, type Tags } from "./instance";
+import { architectureOf } from "./instance-types";
+import { renderMachineOptions } from "./machine-options";
+import type { FleetSubnet } from "./network";
+import { checkArgs } from "./problems";
+import { layerCachePort, registryMirrorPort } from "./registry-mirror";
+import { availabilityZone, instanceType, parameterPath, regionName } from "./schemas";
+import { ubuntuImageId, type ImageArgs } from "./ubuntu-image";
+import { workerUserData } from "./user-data";
+import type { Architecture } from "./versions";
+
+/** Where the bastion keeps the workers' user data for docker-machine. */
+export const workerUserDataFile = "/etc/gitlab-runner/worker-user-data";
+
+/** The registry mirror as workers see it: a `RegistryMirror` will do. */
+export interface RegistryMirrorAccess {
+  url: pulumi.Input<string>;
+  layerCacheRegistry: pulumi.Input<string>;
+  /** The group that workers let themselves into. */
+  securityGroupId: pulumi.Input<string>;
+}
+
+/** One kind of worker: what a runner asks docker-machine for. */
+export interface WorkerArgs {
+  /** E.g. `m6i.large`. */
+  instanceType: string;
+  /** GiB. */
+  rootVolumeSize: number;
+  /** Spot instances; `maxPrice` in USD an hour, by default the on-demand price. Absent: on demand. */
+  spot?: { maxPrice?: string };
+  /** Default: the newest Ubuntu LTS when the stack first needed one of this architecture. */
+  image?: ImageArgs;
+  /** Letter of the zone, one of the network's. Default: the first. */
+  availabilityZone?: string;
+  tags: Record<string, string>;
+  /** Further docker-machine options, `amazonec2-…=…` or `engine-…=…`. */
+  extraOptions: string[];
+}
+
+/** What all workers of a fleet have in common, and the kinds of worker that its runners ask for. */
+export interface WorkersArgs {
+  region: string;
+  vpcId: pulumi.Input<string>;
+  /** One for each zone, at least one. */
+  subnets: FleetSubnet[];
+  /** Workers get no public address. */
+  privateAddressOnly: boolean;
+  /** One for each runner, in the runners' order. */
+  kinds: WorkerArgs[];
+  registryMirror?: RegistryMirrorAccess;
+  /** SSM path below which the images in use are recorded, e.g. `/gitlab-runner-fleet/dev/workers`. */
+  parameterPath: string;
+  /** Every worker's tags; default tags of the AWS provider do not reach workers, because docker-machine makes them. */
+  tags?: Tags;
+}
+
+/** One kind of worker, as made. */
+export interface WorkerKind {
+  /** `MachineOptions` for `config.toml`. */
+  machineOptions: pulumi.Output<string[]>;
+  imageId: pulumi.Output<string>;
+  subnetId: pulumi.Output<string>;
+  instanceType: string;
+  spot: boolean;
+}
+
+const argsSchema = z
+  .object({
+    region: regionName,
+    parameterPath,
+    subnets: z.array(z.looseObject({})).min(1),
+    kinds: z.array(z.looseObject({ instanceType, availabilityZone: availabilityZone.optional() })).min(1),
+  })
+  .superRefine(({ subnets, kinds }, context) => {
+    const zones = subnets
+      .map(({ availabilityZone }) => availabilityZone)
+      .filter((zone) => typeof zone === "string");
+    kinds.forEach(({ availabilityZone: letter }, i) => {
+      if (letter !== undefined && !zones.some((zone) => zone.endsWith(letter))) {
+        context.addIssue({
+          code: "custom",
+          path: ["kinds", i, "availabilityZone"],
+          message: `must be the letter of a subnet's zone (${zones.join(", ")})`,
+        });
+      }
+    });
+  });
+
+function subnetIn(subnets: FleetSubnet[], letter: string | undefined): FleetSubnet {
+  const isThere = ({ availabilityZone }: FleetSubnet) =>
+    letter === undefined || (typeof availabilityZone === "string" && availabilityZone.endsWith(letter));
+  const subnet = subnets.find(isThere);
+  if (!subnet) throw new RangeError(`no subnet in zone ${letter ?? ""}`);
+  return subnet;
+}
+
+/**
+ * What docker-machine needs to make workers: where, who and how. The workers themselves come and go without Pulumi.
+ *
+ * Makes: a security group that nobody may enter (the `Bastion` opens 22 and 2376 to itself), a role that may do nothing with its
+ * instance profile, and an SSM parameter for each architecture that records the image in use, so that a new Ubuntu release
+ * changes no worker by surprise. Lets workers into the registry mirror's group.
+ *
+ * Cost: nothing until a job comes.
+ * @see https://docs.gitlab.com/runner/executors/docker_machine/
+ */
+export class Workers extends pulumi.ComponentResource {
+  readonly securityGroupId: pulumi.Output<string>;
+  /** docker-machine finds the group by this name. */
+  readonly securityGroupName: pulumi.Output<string>;
+  readonly roleArn: pulumi.Output<string>;
+  /** Marks an instance as a worker of this fleet, in IAM policies. */
+  readonly instanceProfileArn: pulumi.Output<string>;
+  /** In the order of the `kinds` given. */
+  readonly kinds: WorkerKind[];
+  /** cloud-config of every worker. */
+  readonly userData: pulumi.Output<string>;
+
+  constructor(name: string, args: WorkersArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("fleet:index:Workers", name, checkArgs("Workers", argsSchema, args), opts);
+    const { registryMirror, tags = {} } = args;
+
+    const securityGroup = new aws.ec2.SecurityGroup(
+      `${name}-security-group`,
+      { vpcId: args.vpcId, description: "Workers of a GitLab Runner fleet", tags: { ...tags, Name: name } },
+      { parent: this },
+    );
+    new aws.vpc.SecurityGroupEgressRule(
+      `${name}-out`,
+      {
+        securityGroupId: securityGroup.id,
+        description: "Jobs reach anything",
+        ipProtocol: "-1",
+        cidrIpv4: "0.0.0.0/0",
+      },
+      { parent: this },
+    );
+    if (registryMirror) {
+      const toMirror = { from: securityGroup.id, to: registryMirror.securityGroupId };
+      allowInFrom(
+        `${name}-to-registry-mirror`,
+        { ...toMirror, port: registryMirrorPort, description: "Workers pull images through the mirror" },
+        this,
+      );
+      allowInFrom(
+        `${name}-to-layer-cache`,
+        { ...toMirror, port: layerCachePort, description: "Workers share BuildKit layers" },
+        this,
+      );
+    }
+    const { role, profile } = instanceRole(
+      name,
+      "Workers of a GitLab Runner fleet: may do nothing",
+      tags,
+      this,
+    );
+
+    const addresses = registryMirror && {
+      url: registryMirror.url,
+      layerCacheRegistry: registryMirror.layerCacheRegistry,
+    };
+    const imageOf = this.recordImages(name, args);
+    this.kinds = args.kinds.map((kind) => {
+      const { id: subnetId, availabilityZone } = subnetIn(args.subnets, kind.availabilityZone);
+      const imageId = pulumi.output(kind.image?.id ?? imageOf(architectureOf(kind.instanceType)));
+      const made = {
+        region: args.region,
+        vpcId: args.vpcId,
+        subnetId,
+        availabilityZone,
+        securityGroupName: securityGroup.name,
+        instanceProfileName: profile.name,
+        imageId,
+      };
+      return {
+        machineOptions: pulumi.output({ made, addresses, tags }).apply(({ made, addresses, tags }) =>
+          renderMachineOptions({
+            ...kind,
+            ...made,
+            tags: { ...tags, ...kind.tags },
+            privateAddressOnly: args.privateAddressOnly,
+            userDataFile: workerUserDataFile,
+            engineInstallUrl: "file:///opt/fleet/install-docker.sh",
+            ...(addresses && { registryMirror: addresses }),
+          }),
+        ),
+        imageId,
+        subnetId: pulumi.output(subnetId),
+        instanceType: kind.instanceType,
+        spot: kind.spot !== undefined,
+      };
+    });
+    this.userData = pulumi
+      .output(addresses)
+      .apply((addresses) => workerUserData(addresses ? { registryMirror: addresses } : {}));
+    this.securityGroupId = securityGroup.id;
+    this.securityGroupName = securityGroup.name;
+    this.roleArn = role.arn;
+    this.instanceProfileArn = profile.arn;
+
+    this.registerOutputs({
+      securityGroupId: this.securityGroupId,
+      securityGroupName: this.securityGroupName,
+      roleArn: this.roleArn,
+      instanceProfileArn: this.instanceProfileArn,
+    });
+  }
+
+  /** Records the newest image of each architecture that no kind names one for; what is recorded once stays. */
+  private recordImages(
+    name: string,
+    args: WorkersArgs,
+  ): (architecture: Architecture) => pulumi.Output<string> {
+    const wanted = args.kinds
+      .filter(({ image }) => !image)
+      .map(({ instanceType }) => architectureOf(instanceType));
+    const recorded = new Map(
+      [...new Set(wanted)].map((architecture) => [
+        architecture,
+        new aws.ssm.Parameter(
+          `${name}-image-${architecture}`,
+          {
+            name: `${args.parameterPath}/image-${architecture}`,
+            type: "String",
+            description: `Image of ${architecture} workers`,
+            insecureValue: ubuntuImageId(architecture, this),
+            tags: { ...args.tags },
+          },
+          { parent: this, ignoreChanges: ["insecureValue"] },
+        ).insecureValue,
+      ]),
+    );
+    return (architecture) => {
+      const image = recorded.get(architecture);
+      if (!image) throw new RangeError(`no image for ${architecture}`);
+      return image;
+    };
+  }
+}

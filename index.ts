@@ -1,0 +1,75 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { Bastion } from "./components/bastion";
+import { keysWithSecrets, parseFleetConfig } from "./components/config";
+import { configToml } from "./components/config-toml";
+import { DistributedCache } from "./components/distributed-cache";
+import { Network } from "./components/network";
+import { fleetOutputs } from "./components/outputs";
+import { RegistryMirror } from "./components/registry-mirror";
+import { Workers } from "./components/workers";
+
+const project = pulumi.getProject();
+const stack = pulumi.getStack();
+const { config, secrets } = parseFleetConfig(project, pulumi.runtime.allConfig(), keysWithSecrets());
+const { region, credentials } = config;
+const parameters = `/${project}/${stack}`;
+
+const fleetId = new random.RandomId("fleet", { byteLength: 4 });
+const tags = { ...config.tags, "fleet-id": fleetId.hex };
+
+const network = new Network("network", {
+  region,
+  tags,
+  ...config.network,
+});
+const { vpcId, privateAddressOnly } = network;
+const place = { region, vpcId, subnet: network.home, privateAddressOnly, tags };
+
+const cache = new DistributedCache("cache", {
+  ...config.cache,
+  credentials,
+  credentialsParameterName: `${parameters}/bastion/aws-credentials`,
+  tags,
+});
+const { enabled, ...mirrorArgs } = config.registryMirror;
+const registryMirror = enabled
+  ? new RegistryMirror("registry-mirror", {
+      ...place,
+      ...mirrorArgs,
+      parameterPath: `${parameters}/registry-mirror`,
+      domainName: `${stack}.${project}.internal`,
+      ...(secrets.dockerHub && { dockerHub: secrets.dockerHub }),
+    })
+  : undefined;
+const workers = new Workers("workers", {
+  region,
+  vpcId,
+  subnets: network.subnets,
+  privateAddressOnly,
+  kinds: config.runners.map((runner) => runner.workers),
+  ...(registryMirror && { registryMirror }),
+  parameterPath: `${parameters}/workers`,
+  tags,
+});
+const facts = pulumi.output({
+  machineOptions: workers.kinds.map((kind) => kind.machineOptions),
+  cacheBucketName: cache.bucketName,
+  registryMirror: registryMirror && {
+    url: registryMirror.url,
+    layerCacheRegistry: registryMirror.layerCacheRegistry,
+  },
+});
+const bastion = new Bastion("bastion", {
+  ...place,
+  ...config.bastion,
+  parameterPath: `${parameters}/bastion`,
+  workers,
+  runnerConfig: facts.apply((made) => configToml(config, made)),
+  runnerTokens: secrets.runnerTokens,
+  gitlabUrl: config.gitlabUrl,
+  cachePolicyArn: cache.policyArn,
+  ...(cache.userName && { userName: cache.userName }),
+});
+
+export = fleetOutputs({ network, cache, registryMirror, workers, bastion });

@@ -1,0 +1,19 @@
+const transform = { "^.+\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }] };
+const level = (displayName, testMatch, more = {}) => ({
+  displayName,
+  testMatch,
+  transform,
+  testEnvironment: "node",
+  setupFiles: ["<rootDir>/tests/helpers/environment.ts"],
+  testPathIgnorePatterns: ["/node_modules/"],
+  ...more,
+});
+
+/** The levels of test: `unit` needs nothing but Node; each other level says what it needs when that is missing. */
+module.exports = {
+  projects: [
+    level("unit", ["<rootDir>/tests/*.test.ts", "<rootDir>/tests/cli/**/*.test.ts"]),
+    level("readers", ["<rootDir>/tests/readers/**/*.test.ts"]),
+    level("engine", ["<rootDir>/tests/engine/**/*.test.ts"]),
+  ],
+};

@@ -1,0 +1,139 @@
+import { Bastion, type BastionArgs } from "../components/bastion";
+import { bastionArgs } from "./helpers/fleet";
+import { record, secretMark, type Recording } from "./helpers/record";
+
+const ingress = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
+const egress = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule";
+const parameter = "aws:ssm/parameter:Parameter";
+
+const make = (args: Partial<BastionArgs> = {}) => record(() => new Bastion("bastion", bastionArgs(args)));
+const own = (made: Recording, type: string) =>
+  made.ofType(type).filter(({ name }) => name.startsWith("bastion"));
+
+describe("Bastion", () => {
+  it("lets nobody in", async () => {
+    const made = await make();
+    expect(
+      made.ofType(ingress).filter(({ inputs }) => inputs["securityGroupId"] === "bastion-security-group-id"),
+    ).toEqual([]);
+  });
+
+  it("alone reaches workers, on 22 and 2376", async () => {
+    const made = await make();
+    expect(
+      made
+        .ofType(ingress)
+        .filter(({ inputs }) => inputs["securityGroupId"] === "workers-security-group-id")
+        .map(({ inputs }) => [inputs["referencedSecurityGroupId"], inputs["fromPort"], inputs["toPort"]]),
+    ).toEqual([
+      ["bastion-security-group-id", 22, 22],
+      ["bastion-security-group-id", 2376, 2376],
+    ]);
+  });
+
+  it.each([
+    ["https://gitlab.com", [443, 80, 22, 2376]],
+    ["http://gitlab.example.com", [443, 80, 22, 2376]],
+    ["https://gitlab.example.com:8443", [443, 80, 8443, 22, 2376]],
+  ])("reaches %s, and only the ports %j", async (gitlabUrl, ports) => {
+    const made = await make({ gitlabUrl });
+    expect(own(made, egress).map(({ inputs }) => inputs["fromPort"])).toEqual(ports);
+    expect(own(made, egress).every(({ inputs }) => inputs["fromPort"] === inputs["toPort"])).toBe(true);
+  });
+
+  it("is a t2.micro with IMDSv2, an encrypted volume and an image that stays", async () => {
+    const { inputs, options } = (await make()).resource("aws:ec2/instance:Instance", "bastion-instance");
+    expect(inputs).toMatchObject({
+      instanceType: "t2.micro",
+      ami: "ami-of-amd64",
+      associatePublicIpAddress: true,
+      metadataOptions: { httpTokens: "required", httpPutResponseHopLimit: 1 },
+      rootBlockDevice: {
+        encrypted: true,
+        volumeType: "gp3",
+        volumeSize: 10,
+        tags: { team: "ci", Name: "bastion" },
+      },
+      userDataReplaceOnChange: true,
+    });
+    expect(options.ignoreChanges).toEqual(["ami"]);
+  });
+
+  it("publishes config.toml, the workers' user data and each token below its path, the token as a secret", async () => {
+    const made = await make({ runnerTokens: { default: "glrt-planted", "gpu.big": "glrt-other" } });
+    expect(
+      own(made, parameter).map(({ inputs }) => [
+        inputs["name"],
+        inputs["type"],
+        inputs["tier"] ?? "Standard",
+      ]),
+    ).toEqual(
+      expect.arrayContaining([
+        ["/fleet/test/bastion/runner-token/default", "SecureString", "Standard"],
+        ["/fleet/test/bastion/runner-token/gpu.big", "SecureString", "Standard"],
+        ["/fleet/test/bastion/worker-user-data", "String", "Intelligent-Tiering"],
+        ["/fleet/test/bastion/config.toml", "String", "Intelligent-Tiering"],
+      ]),
+    );
+    expect(made.resource(parameter, "bastion-runner-token-default").inputs["value"]).toEqual({
+      ...secretMark,
+      value: "glrt-planted",
+    });
+  });
+
+  it("has the same user data whatever config.toml says, so that no schedule replaces it", async () => {
+    const userData = async (args: Partial<BastionArgs>) =>
+      (await make(args)).resource("aws:ec2/instance:Instance", "bastion-instance").inputs["userDataBase64"];
+    expect(await userData({ runnerConfig: "concurrent = 2\n", runnerTokens: { other: "glrt-x" } })).toBe(
+      await userData({}),
+    );
+  });
+
+  it("manages the fleet as its own role, without an IAM user", async () => {
+    const made = await make();
+    expect(
+      made
+        .ofType("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+        .map(({ inputs }) => inputs["policyArn"])
+        .sort(),
+    ).toEqual(["arn:aws:iam::123456789012:policy/cache", "arn:of:bastion-fleet-policy"]);
+  });
+
+  it("leaves managing the fleet to the IAM user, where there is one", async () => {
+    const made = await make({ userName: "manager" });
+    expect(made.ofType("aws:iam/rolePolicyAttachment:RolePolicyAttachment")).toEqual([]);
+    expect(
+      made.ofType("aws:iam/userPolicyAttachment:UserPolicyAttachment").map(({ inputs }) => inputs),
+    ).toEqual([{ user: "manager", policyArn: "arn:of:bastion-fleet-policy" }]);
+  });
+
+  it("may in any case read its own parameters and serve a Session Manager shell", async () => {
+    const { inputs } = (await make()).resource("aws:iam/rolePolicy:RolePolicy", "bastion-role-policy");
+    expect(JSON.parse(String(inputs["policy"]))).toMatchObject({
+      Statement: [
+        {
+          Sid: "ReadOwnParameters",
+          Resource: [
+            "arn:aws:ssm:eu-west-1:123456789012:parameter/fleet/test/bastion",
+            "arn:aws:ssm:eu-west-1:123456789012:parameter/fleet/test/bastion/*",
+          ],
+        },
+        { Sid: "SessionManager" },
+      ],
+    });
+  });
+
+  it("names in the fleet's policy what the workers are made of", async () => {
+    const { inputs } = (await make()).resource("aws:iam/policy:Policy", "bastion-fleet-policy");
+    const policy = String(inputs["policy"]);
+    for (const part of [
+      "subnet/subnet-1",
+      "image/ami-of-amd64",
+      '"m6i.large"',
+      "arn:of:workers-profile",
+      "arn:of:workers-role",
+    ]) {
+      expect(policy).toContain(part);
+    }
+  });
+});

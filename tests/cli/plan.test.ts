@@ -1,0 +1,102 @@
+import { planFiles, planFleet } from "../../cli/fleet-plan";
+import { ofType } from "../../cli/resources";
+import { jsonSummary, textSummary } from "../../cli/summary";
+import { planFixture } from "./helpers/plan";
+
+describe("the plan of a program", () => {
+  it("shows what only AWS knows by its name", async () => {
+    const { resources, artefacts } = await planFixture();
+    const [instance] = ofType(resources, "aws:ec2/instance:Instance");
+    expect(instance).toMatchObject({
+      parent: "fleet:index:Bastion::bastion",
+      inputs: {
+        ami: "<ubuntu-24.04-amd64>",
+        subnetId: "<network-vpc-private-1.subnetId>",
+        vpcSecurityGroupIds: ["<bastion-security-group.id>"],
+      },
+    });
+    expect(artefacts.runnerConfig).toContain('"amazonec2-security-group=<workers-security-group.name>"');
+  });
+
+  it("has no secret in any of its files and summaries", async () => {
+    const plan = await planFixture();
+    const written = { folder: "plan/test", files: [] };
+    const texts = [...planFiles(plan).values(), textSummary(plan, written), jsonSummary(plan, written)];
+    expect(texts.filter((text) => text.includes("planted"))).toEqual([]);
+    const values = ofType(plan.resources, "aws:ssm/parameter:Parameter").map(({ name, inputs }) => [
+      name,
+      inputs["value"],
+    ]);
+    expect(values).toContainEqual(["bastion-runner-token-default", "<secret>"]);
+    expect(values).toContainEqual(["password", "<secret>"]);
+  });
+
+  it("is the same to the byte every time", async () => {
+    const first = planFiles(await planFixture());
+    const second = planFiles(await planFixture());
+    expect([...second]).toEqual([...first]);
+  });
+
+  it("repeats what the program warned of, and what the stack file did, once", async () => {
+    const { warnings } = await planFixture({ warnings: ["The stack file warns.", "The fixture warns."] });
+    expect(warnings).toEqual(["The stack file warns.", "The fixture warns."]);
+  });
+
+  it("writes these files", async () => {
+    expect([...planFiles(await planFixture()).keys()].sort()).toEqual([
+      "config.toml",
+      "index.html",
+      "network.svg",
+      "policies/bastion-fleet-policy.json",
+      "policies/bastion-role.json",
+      "policies/network-s3.json",
+      "resources.json",
+      "user-data/bastion-instance/cloud-config.yaml",
+      "user-data/bastion-instance/files/etc/fleet/bastion.env",
+      "user-data/bastion-instance/files/opt/fleet/sync",
+      "user-data/bastion-instance/modes.txt",
+      "user-data/worker/cloud-config.yaml",
+    ]);
+  });
+
+  it("is summed up for people", async () => {
+    const plan = await planFixture({ missingSecrets: ["runnerTokens.default"] });
+    expect(textSummary(plan, { folder: "plan/test", files: ["a", "b", "index.html"] })).toMatchSnapshot();
+  });
+
+  it("is summed up for programs", async () => {
+    const plan = await planFixture();
+    const summary: unknown = JSON.parse(jsonSummary(plan, { folder: "plan/test", files: ["index.html"] }));
+    expect(summary).toMatchObject({
+      project: "gitlab-runner-fleet",
+      stack: "test",
+      region: "eu-west-1",
+      resources: { total: 39, byType: { "aws:ec2:Instance": 1, "aws:ec2:Subnet": 4 } },
+      ports: [
+        { from: "bastion", to: "workers", port: "22", rule: "both" },
+        { from: "workers", to: "anywhere", port: "all", rule: "out" },
+      ],
+      runners: [{ name: "default", limit: 10, instanceType: "m5.large", idleHoursPerWeek: 100 }],
+      cost: { region: "eu-west-1", monthly: 96.31, unknown: [] },
+      warnings: ["The fixture warns."],
+      missingSecrets: [],
+      folder: "plan/test",
+      files: ["index.html"],
+    });
+  });
+
+  it("fails with the program's own error", async () => {
+    const program = () => {
+      throw new Error("the program is wrong");
+    };
+    const configuration = {
+      project: "p",
+      stack: "s",
+      values: {},
+      secretKeys: [],
+      missingSecrets: [],
+      warnings: [],
+    };
+    await expect(planFleet(configuration, program)).rejects.toThrow("the program is wrong");
+  });
+});

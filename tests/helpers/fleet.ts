@@ -1,0 +1,66 @@
+import type { BastionArgs } from "../../components/bastion";
+import type { DistributedCacheArgs } from "../../components/distributed-cache";
+import type { NetworkArgs } from "../../components/network";
+import type { RegistryMirrorArgs } from "../../components/registry-mirror";
+import { Workers, type WorkerArgs, type WorkersArgs } from "../../components/workers";
+
+/** Arguments with which each component can be made on its own. */
+export const networkArgs: NetworkArgs = { region: "eu-west-1", tags: { team: "ci" } };
+
+export const cacheArgs: DistributedCacheArgs = {
+  credentials: "iam-user",
+  credentialsParameterName: "/fleet/test/bastion/aws-credentials",
+  tags: { team: "ci" },
+};
+
+const place = {
+  region: "eu-west-1",
+  vpcId: "vpc-1",
+  subnet: { id: "subnet-1", availabilityZone: "eu-west-1a" },
+  privateAddressOnly: false,
+  tags: { team: "ci" },
+};
+
+export const mirrorArgs: RegistryMirrorArgs = {
+  ...place,
+  parameterPath: "/fleet/test/registry-mirror",
+  domainName: "test.fleet.internal",
+};
+
+export const workerKind: WorkerArgs = {
+  instanceType: "m6i.large",
+  rootVolumeSize: 20,
+  tags: {},
+  extraOptions: [],
+};
+
+export const workersArgs: WorkersArgs = {
+  region: "eu-west-1",
+  vpcId: "vpc-1",
+  subnets: [
+    { id: "subnet-1", availabilityZone: "eu-west-1a" },
+    { id: "subnet-2", availabilityZone: "eu-west-1b" },
+  ],
+  privateAddressOnly: false,
+  kinds: [workerKind],
+  registryMirror: {
+    url: "http://mirror:6000",
+    layerCacheRegistry: "mirror:5000",
+    securityGroupId: "sg-mirror",
+  },
+  parameterPath: "/fleet/test/workers",
+  tags: { team: "ci" },
+};
+
+/** A bastion's arguments; they need workers, which are made with them. */
+export function bastionArgs(more: Partial<BastionArgs> = {}): BastionArgs {
+  return {
+    ...place,
+    parameterPath: "/fleet/test/bastion",
+    workers: new Workers("workers", workersArgs),
+    runnerConfig: 'concurrent = 1\n[[runners]]\ntoken = "@@runner-token/default@@"\n',
+    runnerTokens: { default: "glrt-planted-token" },
+    cachePolicyArn: "arn:aws:iam::123456789012:policy/cache",
+    ...more,
+  };
+}

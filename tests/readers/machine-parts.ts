@@ -1,0 +1,63 @@
+import * as fs from "fs";
+import { environmentFile } from "../../components/user-data";
+import type { Emulator } from "../tools/emulator";
+import type { PackageRepository } from "../tools/package-repository";
+import type { ThrowawayMachine } from "../tools/throwaway-machine";
+
+/** AWS region of the examples. */
+export const region = "eu-west-1";
+
+/** Credentials that the emulator takes while access control is off. */
+export const anyCredentials = { AccessKeyId: "ASIAEXAMPLE", SecretAccessKey: "secret", Token: "token" };
+
+/** Publishes a parameter in the emulator. */
+export async function publish(
+  emulator: Emulator,
+  name: string,
+  value: string,
+  type = "String",
+): Promise<void> {
+  await emulator.ssm(region, "PutParameter", { Name: name, Value: value, Type: type, Overwrite: true });
+}
+
+/** What stands in for systemd, which does not run on a throwaway machine: it writes down what it is told. */
+export function replaceSystemctl(machine: ThrowawayMachine): void {
+  machine.write("/usr/local/sbin/systemctl", '#!/bin/bash\necho "$*" >>/var/log/systemctl\n', 0o755);
+}
+
+/** What systemctl was told since the last time. */
+export function systemctlCalls(machine: ThrowawayMachine): string[] {
+  const calls = machine.read("/var/log/systemctl").trimEnd().split("\n");
+  machine.write("/var/log/systemctl", "");
+  return calls;
+}
+
+/** Leaves the machine with one package repository only: the one whose address its environment file has. */
+export function useRepository(
+  machine: ThrowawayMachine,
+  file: string,
+  prefix: string,
+  repository: PackageRepository,
+  more: Record<string, string>,
+): void {
+  fs.rmSync(machine.outside("/etc/apt/sources.list"), { force: true });
+  for (const name of fs.readdirSync(machine.outside("/etc/apt/sources.list.d"))) {
+    fs.rmSync(machine.outside(`/etc/apt/sources.list.d/${name}`));
+  }
+  appendVariables(machine, file, {
+    [`${prefix}_REPOSITORY_URL`]: repository.url,
+    [`${prefix}_REPOSITORY_COMPONENT`]: "main",
+    [`${prefix}_KEY_URL`]: repository.keyUrl,
+    [`${prefix}_KEY_FINGERPRINT`]: repository.keyFingerprint,
+    ...more,
+  });
+}
+
+/** Replaces variables of an environment file: the last one wins. */
+export function appendVariables(
+  machine: ThrowawayMachine,
+  file: string,
+  variables: Record<string, string>,
+): void {
+  fs.appendFileSync(machine.outside(file), environmentFile(variables));
+}

@@ -1,0 +1,455 @@
+import { createHash } from "crypto";
+import * as fs from "fs";
+import { gzipSync } from "fflate";
+import { publishedText } from "../../components/published-text";
+import { Emulator, freePort } from "../tools/emulator";
+import type { HttpServer } from "../tools/http-server";
+import { startInstanceMetadata } from "../tools/instance-metadata";
+import { describeWith, program, requireProgram, requireThrowawayMachine } from "../tools/programs";
+import { ThrowawayMachine, type CommandResult } from "../tools/throwaway-machine";
+import { examples } from "./examples";
+
+jest.setTimeout(120_000);
+
+const region = "eu-west-1";
+const parameterPath = "/gitlab-runner-fleet/test/bastion";
+const configToml = "/etc/gitlab-runner/config.toml";
+const workerUserData = "/etc/gitlab-runner/worker-user-data";
+const awsCredentials = "/etc/gitlab-runner/aws-credentials";
+const syncStatus = "/run/fleet/sync-status";
+const token = "glrt-t3_recognisable.01.secret";
+const secretKey = "recognisable/secret+key";
+
+/** A config.toml that only differs in one number, as it is published. */
+function published(limit: number, more = ""): string {
+  return `concurrent = 4
+
+[[runners]]
+name = "default"
+url = "https://gitlab.example.com/"
+token = "@@runner-token/default@@"
+executor = "docker+machine"
+limit = ${limit}
+${more}
+[runners.docker]
+image = "alpine:3"
+
+[runners.machine]
+IdleCount = 0
+IdleTime = 600
+MachineDriver = "amazonec2"
+MachineName = "worker-%s"
+`;
+}
+
+const installed = (limit: number, withToken = token) =>
+  published(limit).replace("@@runner-token/default@@", withToken);
+
+describeWith(
+  "sync-config.sh",
+  [requireThrowawayMachine, program("moto_server"), program("gitlab-runner")],
+  () => {
+    let emulator: Emulator;
+    let metadata: HttpServer;
+    let machine: ThrowawayMachine;
+
+    const publish = async (name: string, value: string, type = "String") =>
+      emulator.ssm(region, "PutParameter", {
+        Name: `${parameterPath}/${name}`,
+        Value: value,
+        Type: type,
+        Overwrite: true,
+      });
+    const withdraw = async (name: string) =>
+      emulator.ssm(region, "DeleteParameter", { Name: `${parameterPath}/${name}` });
+
+    const environment = () => ({
+      AWS_ENDPOINT_URL_SSM: emulator.url,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url,
+    });
+    const sync = async (more: Record<string, string> = {}): Promise<CommandResult> =>
+      machine.run(["/opt/fleet/sync-config.sh"], { ...environment(), ...more });
+    const status = () => machine.read(syncStatus);
+    const identity = (name: string) => {
+      const { ino, mtimeMs, mode } = fs.statSync(machine.outside(name));
+      return { ino, mtimeMs, mode: mode & 0o777 };
+    };
+    const secretsIn = (text: string) => [token, secretKey].filter((secret) => text.includes(secret));
+
+    beforeAll(async () => {
+      emulator = await Emulator.start();
+      // The role that the bastion has, as the emulator knows it.
+      const iam = async (input: Record<string, string>) => emulator.query(region, "iam", "2010-05-08", input);
+      await iam({ Action: "CreateRole", RoleName: "bastion", AssumeRolePolicyDocument: "{}" });
+      const answer = await emulator.query(region, "sts", "2011-06-15", {
+        Action: "AssumeRole",
+        RoleArn: "arn:aws:iam::123456789012:role/bastion",
+        RoleSessionName: "instance",
+      });
+      const value = (name: string) => new RegExp(`<${name}>(.*)</${name}>`).exec(answer)?.[1] ?? "";
+      metadata = await startInstanceMetadata("bastion", {
+        AccessKeyId: value("AccessKeyId"),
+        SecretAccessKey: value("SecretAccessKey"),
+        Token: value("SessionToken"),
+      });
+    });
+
+    afterAll(async () => {
+      await metadata.stop();
+      await emulator.stop();
+    });
+
+    beforeEach(async () => {
+      machine = await ThrowawayMachine.start();
+      machine.writeFilesOf(examples.bastion);
+      fs.symlinkSync(requireProgram("gitlab-runner"), machine.outside("/usr/local/bin/gitlab-runner"));
+      await publish("config.toml", published(10));
+      await publish("worker-user-data", "#cloud-config\n{}\n");
+      await publish("runner-token/default", token, "SecureString");
+    });
+
+    afterEach(async () => {
+      await machine.stop();
+      await emulator.ssm(region, "DeleteParameters", {
+        Names: ["config.toml", "worker-user-data", "aws-credentials", "runner-token/default"].map(
+          (name) => `${parameterPath}/${name}`,
+        ),
+      });
+    });
+
+    it("writes everything at the first boot, for root only, and says which config.toml it is", async () => {
+      await publish("aws-credentials", `[default]\naws_secret_access_key = ${secretKey}\n`, "SecureString");
+
+      expect(await sync()).toEqual({
+        status: 0,
+        stdout:
+          "fleet-sync: new aws-credentials\nfleet-sync: new worker-user-data\nfleet-sync: new config.toml\n",
+        stderr: "",
+      });
+      expect(machine.read(configToml)).toBe(installed(10));
+      expect(machine.read(workerUserData)).toBe("#cloud-config\n{}\n");
+      expect(machine.read(awsCredentials)).toBe(`[default]\naws_secret_access_key = ${secretKey}\n`);
+      for (const name of [configToml, workerUserData, awsCredentials]) {
+        expect(identity(name).mode).toBe(0o600);
+      }
+      expect(identity("/etc/gitlab-runner").mode).toBe(0o700);
+      expect(fs.readdirSync(machine.outside("/etc/gitlab-runner")).sort()).toEqual([
+        "aws-credentials",
+        "config.toml",
+        "worker-user-data",
+      ]);
+      expect(fs.readdirSync(machine.outside("/run/fleet")).sort()).toEqual(["sync-status", "sync.lock"]);
+      const hash = await machine.run(["bash", "-c", `sha256sum <<<'${published(10).trimEnd()}'`]);
+      expect(status()).toBe(`ok ${hash.stdout.slice(0, 64)}\n`);
+    });
+
+    it("touches nothing when nothing has changed", async () => {
+      await sync();
+      const before = [identity(configToml), identity(workerUserData)];
+
+      expect(await sync()).toEqual({ status: 0, stdout: "", stderr: "" });
+      expect([identity(configToml), identity(workerUserData)]).toEqual(before);
+    });
+
+    it("brings a changed config.toml, and only that", async () => {
+      await sync();
+      const before = identity(workerUserData);
+      await publish("config.toml", published(20));
+
+      expect(await sync()).toEqual({ status: 0, stdout: "fleet-sync: new config.toml\n", stderr: "" });
+      expect(machine.read(configToml)).toBe(installed(20));
+      expect(identity(workerUserData)).toEqual(before);
+    });
+
+    it("brings a rotated token", async () => {
+      await sync();
+      await publish("runner-token/default", "glrt-rotated", "SecureString");
+
+      expect((await sync()).status).toBe(0);
+      expect(machine.read(configToml)).toBe(installed(10, "glrt-rotated"));
+    });
+
+    it("unpacks a long config.toml", async () => {
+      const long = `${published(10)}${"# a comment that makes this longer than one parameter of the standard tier\n".repeat(80)}`;
+      await publish("config.toml", publishedText(long));
+
+      expect((await sync()).status).toBe(0);
+      expect(machine.read(configToml)).toBe(long.replace("@@runner-token/default@@", token));
+    });
+
+    it("removes the credentials when the instance's role is used instead", async () => {
+      await publish("aws-credentials", "[default]\n", "SecureString");
+      await sync();
+      await withdraw("aws-credentials");
+
+      expect((await sync()).status).toBe(0);
+      expect(machine.exists(awsCredentials)).toBe(false);
+    });
+
+    it("reads more parameters than AWS gives at once", async () => {
+      const names = Array.from({ length: 25 }, (_, index) => `runner-token/runner-${index}`);
+      for (const name of names) {
+        await publish(name, `glrt-${name.replace("/", "-")}`, "SecureString");
+      }
+      const lines = names.map((name) => `# @@${name}@@\n`).join("");
+      await publish("config.toml", published(10) + lines);
+
+      expect((await sync()).status).toBe(0);
+      expect(machine.read(configToml)).toBe(
+        installed(10) + names.map((name) => `# glrt-${name.replace("/", "-")}\n`).join(""),
+      );
+      for (const name of names) {
+        await withdraw(name);
+      }
+    });
+
+    describe("keeps the old config.toml and says why when", () => {
+      const cases: [string, () => Promise<unknown>, RegExp][] = [
+        [
+          "gitlab-runner rejects the new one",
+          async () => publish("config.toml", published(20, "requst_concurrency = 2\n")),
+          /^failed: gitlab-runner rejects config.toml: [^]*requst_concurrency/,
+        ],
+        [
+          "gitlab-runner warns of the new one",
+          async () => publish("config.toml", `${published(20)}OffPeakPeriods = ["* * 0-6 * * * *"]\n`),
+          /^failed: gitlab-runner rejects config.toml: [^]*OffPeak/,
+        ],
+        [
+          "it is not TOML",
+          async () => publish("config.toml", "concurrent = = 4\n"),
+          /^failed: gitlab-runner rejects config.toml: /,
+        ],
+        [
+          "there is no such secret",
+          async () => publish("config.toml", published(20, "# @@runner-token/other@@\n")),
+          /^failed: config.toml: there is no parameter for @@runner-token\/other@@\n$/,
+        ],
+        [
+          "a placeholder is not complete",
+          async () => publish("config.toml", published(20, "# @@runner-token/default@\n")),
+          /^failed: config.toml: a placeholder is left over\n$/,
+        ],
+        [
+          "a secret would end its string",
+          async () => publish("runner-token/default", 'glrt-x"\nconcurrent = 100 #', "SecureString"),
+          /^failed: config.toml: a secret has a character that no token has\n$/,
+        ],
+        [
+          "a secret would be expanded",
+          async () => publish("runner-token/default", "glrt-$HOME", "SecureString"),
+          /^failed: config.toml: a secret has a character that no token has\n$/,
+        ],
+        [
+          "it is damaged",
+          async () =>
+            publish(
+              "config.toml",
+              Buffer.from(gzipSync(Buffer.from(published(20))))
+                .toString("base64")
+                .slice(0, 80),
+            ),
+          /^failed: \/gitlab-runner-fleet\/test\/bastion\/config.toml is not gzip in base64\n$/,
+        ],
+        [
+          "it is withdrawn",
+          async () => withdraw("config.toml"),
+          /^failed: there is no parameter \/gitlab-runner-fleet\/test\/bastion\/config.toml\n$/,
+        ],
+        [
+          "the workers' user data is withdrawn",
+          async () => Promise.all([publish("config.toml", published(20)), withdraw("worker-user-data")]),
+          /^failed: there is no parameter \/gitlab-runner-fleet\/test\/bastion\/worker-user-data\n$/,
+        ],
+      ];
+
+      it.each(cases)("%s", async (_, change, reason) => {
+        await sync();
+        const before = identity(configToml);
+        await change();
+
+        const result = await sync();
+        expect(result.status).toBe(1);
+        expect(status()).toMatch(reason);
+        expect(result.stderr).toContain(`fleet-sync: ${status()}`);
+        expect(secretsIn(result.stdout + result.stderr + status())).toEqual([]);
+        expect(identity(configToml)).toEqual(before);
+        expect(machine.read(configToml)).toBe(installed(10));
+      });
+
+      it("SSM is out of reach, and goes on when it is back", async () => {
+        await sync();
+        await publish("config.toml", published(20));
+
+        const result = await sync({ AWS_ENDPOINT_URL_SSM: `http://127.0.0.1:${await freePort()}` });
+        expect(result.status).toBe(1);
+        expect(status()).toMatch(
+          /^failed: curl: .*Couldn't connect to server read-parameters: cannot read \/gitlab-runner-fleet\/test\/bastion as bastion: \n$/,
+        );
+        expect(machine.read(configToml)).toBe(installed(10));
+
+        expect((await sync()).status).toBe(0);
+        expect(machine.read(configToml)).toBe(installed(20));
+        expect(status()).toMatch(/^ok /);
+      });
+    });
+
+    it("puts rotated credentials in place even when config.toml is rejected", async () => {
+      await sync();
+      await publish("config.toml", "concurrent = = 4\n");
+      await publish("aws-credentials", "[default]\n", "SecureString");
+
+      expect((await sync()).status).toBe(1);
+      expect(machine.read(awsCredentials)).toBe("[default]\n");
+    });
+
+    it("does not show a token that gitlab-runner prints", async () => {
+      await publish("config.toml", published(10, 'unhealthy_interval = "@@runner-token/default@@"'));
+
+      const result = await sync();
+      expect(result.status).toBe(1);
+      expect(status()).toMatch(
+        /^failed: gitlab-runner rejects config.toml: FATAL: .* invalid duration: "<secret>"/,
+      );
+      expect(secretsIn(result.stdout + result.stderr + status())).toEqual([]);
+    });
+
+    it("leaves a complete old or new config.toml wherever it is killed", async () => {
+      await sync();
+      // Each program that the script runs first kills everything when its turn has come.
+      const programs = [
+        "base64",
+        "cmp",
+        "curl",
+        "cut",
+        "flock",
+        "gitlab-runner",
+        "grep",
+        "head",
+        "install",
+        "jq",
+        "mkdir",
+        "mv",
+      ];
+      for (const name of [...programs, "rm", "sha256sum", "sync"]) {
+        const real = (await machine.run(["bash", "-c", `type -P ${name}`])).stdout.trim();
+        machine.write(
+          `/opt/killer/${name}`,
+          `#!/bin/bash\necho >>/tmp/steps\n[[ $(wc -l </tmp/steps) != "$KILL_AT" ]] || kill -9 -1\nexec ${real} "$@"\n`,
+          0o755,
+        );
+      }
+      const killedAt = async (step: number) => {
+        machine.write("/tmp/steps", "");
+        const PATH = "/opt/killer:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        return await sync({ PATH, KILL_AT: step.toString() });
+      };
+
+      const seen = new Set<string>();
+      let steps = 0;
+      for (let finished = false; !finished; steps++) {
+        await publish("config.toml", published(100 + steps));
+        const before = machine.read(configToml);
+
+        finished = (await killedAt(steps + 1)).status === 0;
+        const after = machine.read(configToml);
+        expect([before, installed(100 + steps)]).toContain(after);
+        expect(identity(configToml).mode).toBe(0o600);
+        seen.add(after === before ? "old" : "new");
+      }
+      expect(steps).toBeGreaterThan(20);
+      expect([...seen].sort()).toEqual(["new", "old"]);
+      expect((await sync()).status).toBe(0);
+      expect(fs.readdirSync(machine.outside("/etc/gitlab-runner")).sort()).toEqual([
+        "config.toml",
+        "worker-user-data",
+      ]);
+    });
+
+    it("shows no secret in any process's arguments or environment", async () => {
+      await publish("aws-credentials", `[default]\naws_secret_access_key = ${secretKey}\n`, "SecureString");
+      const seen = new Set<string>();
+      const running = sync();
+      let finished = false;
+      void running.then(() => (finished = true));
+      while (!finished) {
+        for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+          for (const name of ["cmdline", "environ"]) {
+            try {
+              seen.add(fs.readFileSync(`/proc/${pid}/${name}`, "utf8"));
+            } catch {
+              // It has ended.
+            }
+          }
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect((await running).status).toBe(0);
+
+      const everything = [...seen].join("\n");
+      expect(everything).toContain("--aws-sigv4");
+      expect(secretsIn(everything)).toEqual([]);
+      const { SecretAccessKey, Token } = await roleCredentials();
+      expect([SecretAccessKey, Token].filter((secret) => everything.includes(secret))).toEqual([]);
+    });
+
+    it("waits for another one that is running", async () => {
+      const [first, second] = await Promise.all([sync(), sync()]);
+
+      expect([first.status, second.status]).toEqual([0, 0]);
+      expect(first.stdout + second.stdout).toBe(
+        "fleet-sync: new worker-user-data\nfleet-sync: new config.toml\n",
+      );
+    });
+
+    describe("with access control on", () => {
+      const allow = async (resource: string) =>
+        emulator.query(region, "iam", "2010-05-08", {
+          Action: "PutRolePolicy",
+          RoleName: "bastion",
+          PolicyName: "parameters",
+          PolicyDocument: JSON.stringify({
+            Version: "2012-10-17",
+            Statement: [{ Effect: "Allow", Action: "ssm:GetParametersByPath", Resource: resource }],
+          }),
+        });
+
+      const enforced = async () => {
+        await emulator.enforceAccess(true);
+        try {
+          return await sync();
+        } finally {
+          await emulator.enforceAccess(false);
+        }
+      };
+
+      it("signs its requests, and needs to read its own path only", async () => {
+        await allow(`arn:aws:ssm:${region}:123456789012:parameter${parameterPath}`);
+
+        expect((await enforced()).status).toBe(0);
+        expect(machine.read(configToml)).toBe(installed(10));
+      });
+
+      it("says so when its role may not read the path", async () => {
+        await allow(`arn:aws:ssm:${region}:123456789012:parameter/gitlab-runner-fleet/test/registry-mirror`);
+
+        expect((await enforced()).status).toBe(1);
+        expect(status()).toMatch(
+          /^failed: .*read-parameters: cannot read \/gitlab-runner-fleet\/test\/bastion as bastion: .*AccessDenied/,
+        );
+      });
+    });
+
+    /** What the role's credentials are, from where the script has them. */
+    async function roleCredentials(): Promise<{ SecretAccessKey: string; Token: string }> {
+      const token = await fetch(`${metadata.url}/latest/api/token`, {
+        method: "PUT",
+        headers: { "X-aws-ec2-metadata-token-ttl-seconds": "60" },
+      });
+      const answer = await fetch(`${metadata.url}/latest/meta-data/iam/security-credentials/bastion`, {
+        headers: { "X-aws-ec2-metadata-token": await token.text() },
+      });
+      return (await answer.json()) as { SecretAccessKey: string; Token: string };
+    }
+  },
+);

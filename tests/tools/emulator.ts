@@ -1,0 +1,119 @@
+import { spawn, type ChildProcess } from "child_process";
+import * as net from "net";
+import * as path from "path";
+import { requireProgram } from "./programs";
+
+/** An AWS emulator (moto) in a process of its own; all it knows is in its memory. */
+export class Emulator {
+  private constructor(
+    /** Its address, for all AWS services, e.g. "http://127.0.0.1:34567". */
+    readonly url: string,
+    private readonly server: ChildProcess,
+  ) {}
+
+  /**
+   * Starts an emulator on a free port and waits until it answers.
+   * @throws Error when moto is not installed, or does not answer within a minute.
+   */
+  static async start(): Promise<Emulator> {
+    const python = path.join(path.dirname(requireProgram("moto_server")), "python3");
+    const port = await freePort();
+    // It does not outlive the tests, whatever happens to them.
+    const command = [python, path.join(__dirname, "emulator.py"), "--port", port.toString()];
+    const server = spawn("setpriv", ["--pdeathsig", "KILL", ...command], { stdio: "ignore" });
+    server.unref();
+    const emulator = new Emulator(`http://127.0.0.1:${port}`, server);
+    for (const deadline = Date.now() + 60_000; ;) {
+      const answer = await fetch(`${emulator.url}/moto-api/`).catch(() => undefined);
+      if (answer?.ok === true) {
+        return emulator;
+      }
+      if (server.exitCode !== null || Date.now() > deadline) {
+        await emulator.stop();
+        throw new Error("The AWS emulator does not start: try `python3 tests/tools/emulator.py`.");
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  /** Forgets everything. */
+  async reset(): Promise<void> {
+    await fetch(`${this.url}/moto-api/reset`, { method: "POST" });
+  }
+
+  /** Switches access control on or off: signatures and policies are checked only when it is on. */
+  async enforceAccess(enforce: boolean): Promise<void> {
+    await fetch(`${this.url}/moto-api/reset-auth`, { method: "POST", body: enforce ? "0" : "inf" });
+  }
+
+  /**
+   * One call of SSM's API, not signed for real.
+   * @throws Error with the emulator's answer when it refuses.
+   */
+  async ssm(region: string, action: string, input: object): Promise<unknown> {
+    const response = await fetch(this.url, {
+      method: "POST",
+      headers: {
+        ...authorization(region, "ssm"),
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": `AmazonSSM.${action}`,
+      },
+      body: JSON.stringify(input),
+    });
+    return JSON.parse(await textOf(response, action));
+  }
+
+  /**
+   * One call of an API with the query protocol (IAM, STS, EC2), not signed for real.
+   * @returns the XML of the answer.
+   * @throws Error with the emulator's answer when it refuses.
+   */
+  async query(
+    region: string,
+    service: string,
+    version: string,
+    input: Record<string, string>,
+  ): Promise<string> {
+    const response = await fetch(this.url, {
+      method: "POST",
+      headers: authorization(region, service),
+      body: new URLSearchParams({ Version: version, ...input }),
+    });
+    return await textOf(response, input["Action"] ?? service);
+  }
+
+  /** Ends the process. */
+  async stop(): Promise<void> {
+    if (this.server.exitCode === null) {
+      const ended = new Promise((resolve) => this.server.once("exit", resolve));
+      this.server.kill("SIGKILL");
+      await ended;
+    }
+  }
+}
+
+/** moto takes the service and the region from it. */
+function authorization(region: string, service: string): Record<string, string> {
+  const scope = `test/20260101/${region}/${service}/aws4_request`;
+  return { Authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=none` };
+}
+
+async function textOf(response: Response, action: string): Promise<string> {
+  const text = await response.text();
+  if (!response.ok) {
+    throw new Error(`${action}: ${response.status} ${text}`);
+  }
+  return text;
+}
+
+/** A TCP port that nothing listens on. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") {
+    throw new Error("No free port");
+  }
+  return address.port;
+}

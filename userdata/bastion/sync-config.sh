@@ -1,0 +1,105 @@
+#!/bin/bash
+# Brings what is published in SSM onto the bastion: AWS credentials, the workers' user data, and config.toml, the last.
+# A bad config.toml never replaces a good one. gitlab-runner notices by itself that there is a new one.
+set -euo pipefail
+umask 077
+# shellcheck source=/dev/null
+. /etc/fleet/bastion.env
+export AWS_REGION
+
+readonly installed=/etc/gitlab-runner work=/run/fleet/sync
+install --directory --mode 0755 /run/fleet
+exec {lock}>/run/fleet/sync.lock
+flock --timeout 45 "$lock" || {
+  echo "fleet-sync: another one is still running" >&2
+  exit 1
+}
+
+# What a killed predecessor left behind.
+rm --recursive --force "$work"
+mkdir "$work"
+install --directory --mode 0700 "$installed"
+
+reason="a command failed"
+result=""
+finish() {
+  rm --recursive --force "$work"
+  if [[ -z "$result" ]]; then
+    result="failed: ${reason}"
+    echo "fleet-sync: ${result}" >&2
+  fi
+  (umask 022 && echo "$result" >/run/fleet/.sync-status)
+  mv --force /run/fleet/.sync-status /run/fleet/sync-status
+}
+trap finish EXIT
+
+fail() {
+  reason="$*"
+  exit 1
+}
+
+# text_of <parameter> <file>: a long text is published as base64 of gzip.
+text_of() {
+  jq --exit-status --join-output --arg name "$1" '.[$name] // empty' "${work}/parameters" >"${work}/value" ||
+    fail "there is no parameter ${PARAMETER_PATH}/$1"
+  if [[ "$(head --bytes 4 "${work}/value")" == H4sI ]]; then
+    base64 --decode "${work}/value" | gunzip >"$2" || fail "${PARAMETER_PATH}/$1 is not gzip in base64"
+  else
+    mv "${work}/value" "$2"
+  fi
+}
+
+# put <file> <name>: the new file takes the old one's place at once or not at all, and only when it differs.
+put() {
+  if ! cmp --silent "$1" "${installed}/$2"; then
+    install --mode 0600 "$1" "${installed}/.$2.new"
+    sync "${installed}/.$2.new"
+    mv --force "${installed}/.$2.new" "${installed}/$2"
+    sync "$installed"
+    echo "fleet-sync: new $2"
+  fi
+}
+
+# without_secrets <file>: its text, without colours, too.
+without_secrets() {
+  jq --raw-output --rawfile text "$1" '
+    del(.["config.toml"], .["worker-user-data"])
+    | reduce .[] as $secret ($text; split($secret) | join("<secret>"))
+    | gsub("\u001b\\[[0-9;]*m"; "")' "${work}/parameters"
+}
+
+/opt/fleet/read-parameters.sh "$PARAMETER_PATH" >"${work}/parameters" 2>"${work}/errors" ||
+  fail "$(paste --serial --delimiters " " "${work}/errors")"
+text_of config.toml "${work}/published"
+
+# Rotated credentials are put in place whatever config.toml is like.
+if jq --exit-status 'has("aws-credentials")' "${work}/parameters" >/dev/null; then
+  text_of aws-credentials "${work}/aws-credentials"
+  put "${work}/aws-credentials" aws-credentials
+else
+  rm --force "${installed}/aws-credentials"
+fi
+
+# A secret is written "@@<parameter>@@". Its value may have no character that means something in TOML, and no "$", for
+# gitlab-runner replaces variables in tokens and addresses.
+jq --join-output --rawfile text "${work}/published" '
+  . as $parameters
+  | $text
+  | gsub("@@(?<name>[^@\\s]+)@@";
+      $parameters[.name] // error("there is no parameter for @@\(.name)@@")
+      | if test("\\A[A-Za-z0-9._=+/:-]+\\z") then . else error("a secret has a character that no token has") end)
+  | if contains("@@") then error("a placeholder is left over") else . end
+' "${work}/parameters" >"${work}/config.toml" 2>"${work}/errors" ||
+  fail "config.toml: $(sed 's/^jq: error ([^)]*): //' "${work}/errors")"
+
+if ! cmp --silent "${work}/config.toml" "${installed}/config.toml" && gitlab-runner lint --help >/dev/null 2>&1; then
+  # Keys that no longer have an effect are warnings.
+  if ! gitlab-runner lint --config "${work}/config.toml" >"${work}/lint" 2>&1 || grep --quiet WARNING "${work}/lint"; then
+    fail "gitlab-runner rejects config.toml: $(without_secrets "${work}/lint")"
+  fi
+fi
+
+text_of worker-user-data "${work}/worker-user-data"
+put "${work}/worker-user-data" worker-user-data
+put "${work}/config.toml" config.toml
+result="ok $(sha256sum <"${work}/published" | cut --delimiter " " --fields 1)"
