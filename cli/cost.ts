@@ -83,8 +83,10 @@ export function fleetCost(resources: PlannedResource[], runners: RunnerHours[], 
   };
 }
 
+const rounded = (value: number, digits: number): number => Math.round(value * 10 ** digits) / 10 ** digits;
+
 /** Rounded to a cent, so that a column adds up to its sum. */
-const cents = (usd: number): number => Math.round(usd * 100) / 100;
+const cents = (usd: number): number => rounded(usd, 2);
 
 const times = (amount: number, price: number | undefined): number | undefined =>
   price === undefined ? undefined : cents(amount * price);
@@ -176,7 +178,8 @@ const plural = (what: string, count: number): string =>
 
 function workerCost({ runner, idleHoursPerWeek }: RunnerHours, prices: Partial<RegionPrices>): WorkerCost {
   const hourly = workerHour(runner, prices);
-  const idleHours = (idleHoursPerWeek * hoursInMonth) / hoursInWeek;
+  // Rounded as they are shown, so that a reader can check the product.
+  const idleHours = rounded((idleHoursPerWeek * hoursInMonth) / hoursInWeek, 1);
   return {
     runner: runner.name,
     instanceType: runner.instanceType,
@@ -196,7 +199,7 @@ function workerHour(runner: PlannedRunner, prices: Partial<RegionPrices>): numbe
   if (instance === undefined || gp3GigabyteMonth === undefined || publicAddressHour === undefined)
     return undefined;
   const volume = (runner.rootVolumeSize * gp3GigabyteMonth) / hoursInMonth;
-  return instance + volume + (runner.publicAddress ? publicAddressHour : 0);
+  return rounded(instance + volume + (runner.publicAddress ? publicAddressHour : 0), 4);
 }
 
 function usagePrices(resources: PlannedResource[], prices: Partial<RegionPrices>): UsagePrice[] {

@@ -1,3 +1,4 @@
+import { RunError } from "@pulumi/pulumi";
 import { artefactFiles, pretty, readArtefacts, type Artefacts, type Files } from "./artefacts";
 import { fleetCost, type FleetCost } from "./cost";
 import { PlanMonitor } from "./monitor";
@@ -6,6 +7,7 @@ import { fleetNetwork } from "./network";
 import { networkPicture } from "./page/network-picture";
 import { listPermissions, managedPolicies, type Permission } from "./permissions";
 import { listPorts, type OpenPort } from "./ports";
+import { PlanProblem } from "./problem";
 import { runProgram } from "./program";
 import { sortResources, type PlannedResource } from "./resources";
 import { readRunners, type PlannedRunner } from "./runners";
@@ -36,7 +38,10 @@ export interface FleetPlan {
   artefacts: Artefacts;
 }
 
-/** Runs the program on a stack's configuration, without an account, and reads out of its resources what it would make. */
+/**
+ * Runs the program on a stack's configuration, without an account, and reads out of its resources what it would make.
+ * @throws PlanProblem when the program says what is wrong with the configuration.
+ */
 export async function planFleet(
   configuration: StackConfiguration,
   program: () => unknown,
@@ -51,6 +56,9 @@ export async function planFleet(
     secretKeys,
     mocks: monitor,
     onResource: monitor.onResource,
+  }).catch((error: unknown) => {
+    // What Pulumi itself prints without a stack trace.
+    throw RunError.isInstance(error) ? new PlanProblem(error.message) : error;
   });
 
   const resources = sortResources(monitor.resources);

@@ -30,8 +30,10 @@ export async function runProgram(program: () => unknown, around: Surroundings): 
   const log = captureLog();
   const background = watchRejections();
   try {
-    await pulumi.runtime.setMocks(mocks, project, stack, true);
+    await pulumi.runtime.setMocks(withReasons(mocks), project, stack, true);
     pulumi.runtime.setAllConfig(values, secretKeys);
+    // The SDK does not tell a program which keys are secret; the language host's variable does.
+    process.env["PULUMI_CONFIG_SECRET_KEYS"] = JSON.stringify(secretKeys);
     const run = async () => {
       const failure = await inStack(program, around.onResource);
       // disconnect waits until every registration and every call has been answered.
@@ -64,6 +66,21 @@ async function inStack(
     }
   });
   return failure;
+}
+
+/** The SDK takes the reason of a failed call from where gRPC puts it. */
+function withReasons(mocks: pulumi.runtime.Mocks): pulumi.runtime.Mocks {
+  return {
+    newResource: (args) => mocks.newResource(args),
+    call: async (args) => {
+      try {
+        return await mocks.call(args);
+      } catch (error) {
+        const details = error instanceof Error ? error.message : String(error);
+        throw Object.assign(new Error(details), { details });
+      }
+    },
+  };
 }
 
 /** Without an engine the SDK would print what a program logs; the plan shows it in its own places. */

@@ -37,7 +37,9 @@ export function textSummary(plan: FleetPlan, written: Written): string {
   const filled = sections.filter(([, lines]) => lines.length > 0);
   return [
     `${plan.project}, stack ${plan.stack}, ${plan.region}\n`,
-    ...filled.map(([title, lines]) => `\n${title}\n${lines.map((line) => `  ${line}\n`).join("")}`),
+    ...filled.map(
+      ([title, lines]) => `\n${title}\n${lines.map((line) => (line === "" ? "\n" : `  ${line}\n`)).join("")}`,
+    ),
   ].join("");
 }
 

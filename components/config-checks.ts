@@ -5,7 +5,7 @@ import type { Problem } from "./problems";
 import { machinesThatFit, subnetMask } from "./subnets";
 
 /** The parts of a stack file that were in order, each with where it stands. */
-export type Readable = Partial<Omit<StackFile, "runners">> & {
+export type Readable = { [K in Exclude<keyof StackFile, "runners">]?: StackFile[K] | undefined } & {
   runners: { entry: RunnerEntry; index: number }[];
 };
 

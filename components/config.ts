@@ -149,14 +149,9 @@ function readSecrets(
   const given = Object.fromEntries(secretKeys.filter((key) => key in own).map((key) => [key, own[key]]));
   const { data, error } = secretsSchema.safeParse(given);
   if (error) {
-    // A value could be a secret, so none is shown.
-    const problems = problemsOf(error, {}, secretsSchema, adviceOn);
     return {
       found: { runnerTokens: {} },
-      problems: problems.map(({ path }) => ({
-        path,
-        reason: "must be a table of secrets: see the example in Pulumi.dev.yaml",
-      })),
+      problems: problemsOf(error, undefined, secretsSchema, adviceOn),
     };
   }
   const { runnerTokens, dockerHub } = data;

@@ -108,7 +108,7 @@ export class Network extends pulumi.ComponentResource {
     this.publicSubnetIds = vpc.publicSubnetIds;
     this.privateSubnetIds = vpc.privateSubnetIds;
     this.subnets = vpc.subnets;
-    this.home = elementAt(vpc.subnets, 0);
+    this.home = elementAt(this.subnets, 0);
     this.privateAddressOnly = vpc.privateAddressOnly;
 
     if (vpc.routeTableIds) {

@@ -20,8 +20,10 @@ interface Field {
   names?: readonly string[];
 }
 
-const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const weekdays = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+const months = "january february march april may june july august september october november december".split(
+  " ",
+);
+const weekdays = "sunday monday tuesday wednesday thursday friday saturday".split(" ");
 
 const minuteField: Field = { name: "minute", least: 0, most: 59 };
 const hourField: Field = { name: "hour", least: 0, most: 23 };
@@ -34,11 +36,12 @@ const yearField: Field = { name: "year", least: 1970, most: 2099 };
 export class PeriodError extends Error {}
 
 function valueOf(text: string, field: Field): number {
-  const named = field.names?.indexOf(text.slice(0, 3).toLowerCase()) ?? -1;
-  if (named >= 0 && /^[a-z]+$/i.test(text)) return named + (field.least === 1 ? 1 : 0);
+  const word = text.toLowerCase();
+  const named = field.names?.findIndex((name) => word === name || word === name.slice(0, 3)) ?? -1;
+  if (named >= 0) return named + field.least;
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (!(value >= field.least && value <= field.most)) {
-    const names = field.names ? ` or ${field.names.join(", ")}` : "";
+    const names = field.names ? ` or ${field.names.map((name) => name.slice(0, 3)).join(", ")}` : "";
     throw new PeriodError(
       `its ${field.name} "${text}" is not a number from ${field.least} to ${field.most}${names}`,
     );

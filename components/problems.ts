@@ -84,14 +84,18 @@ function messageOf(issue: z.core.$ZodIssue): string {
   return issue.message;
 }
 
-/** Every issue of a schema as a problem that says what was given. */
+function sameProblem(a: Problem, b: Problem): boolean {
+  return a.path === b.path && a.reason === b.reason;
+}
+
+/** Every issue of a schema as a problem that says what was given; without an input, for a secret, what is allowed only. */
 export function problemsOf(
   error: z.ZodError,
   input: unknown,
   schema: z.core.$ZodType,
   advice: KeyAdvice = noAdvice,
 ): Problem[] {
-  return error.issues.flatMap((issue): Problem[] => {
+  const problems = error.issues.flatMap((issue): Problem[] => {
     if (issue.code === "unrecognized_keys") {
       const allowed = keysAt(schema, issue.path);
       return issue.keys.map((key) => {
@@ -105,15 +109,16 @@ export function problemsOf(
         reason: `the key ${inner.message}`,
       }));
     }
-    const given = valueAt(input, issue.path);
+    const path = pathText(issue.path);
     const message = messageOf(issue);
+    if (input === undefined) return [{ path, reason: message }];
+    const given = valueAt(input, issue.path);
     return [
-      {
-        path: pathText(issue.path),
-        reason: given === undefined ? `is missing; it ${message}` : `${shown(given)}: ${message}`,
-      },
+      { path, reason: given === undefined ? `is missing; it ${message}` : `${shown(given)}: ${message}` },
     ];
   });
+  // A refinement may repeat what the pattern before it said.
+  return problems.filter((problem, i) => problems.findIndex((other) => sameProblem(problem, other)) === i);
 }
 
 /** Accepts a value that is not known yet, or one that the schema accepts. */

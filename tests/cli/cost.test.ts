@@ -93,7 +93,7 @@ describe("the cost of a fleet", () => {
         runner: "default",
         instanceType: "m5.large",
         // 0.096 the instance, 73 GB × 0.08 / 730 h the volume, 0.005 the address
-        hourly: expect.closeTo(0.109, 10) as number,
+        hourly: 0.109,
         spot: false,
         idleHours: 730,
         idleMonthly: 79.57,

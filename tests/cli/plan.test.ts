@@ -1,7 +1,9 @@
+import { RunError } from "@pulumi/pulumi";
 import { planFiles, planFleet } from "../../cli/fleet-plan";
+import { PlanProblem } from "../../cli/problem";
 import { ofType } from "../../cli/resources";
 import { jsonSummary, textSummary } from "../../cli/summary";
-import { planFixture } from "./helpers/plan";
+import { fixtureConfiguration, planFixture } from "./helpers/plan";
 
 describe("the plan of a program", () => {
   it("shows what only AWS knows by its name", async () => {
@@ -85,18 +87,22 @@ describe("the plan of a program", () => {
     });
   });
 
-  it("fails with the program's own error", async () => {
-    const program = () => {
-      throw new Error("the program is wrong");
-    };
-    const configuration = {
-      project: "p",
-      stack: "s",
-      values: {},
-      secretKeys: [],
-      missingSecrets: [],
-      warnings: [],
-    };
-    await expect(planFleet(configuration, program)).rejects.toThrow("the program is wrong");
+  describe("fails", () => {
+    const failing = (error: Error) =>
+      planFleet({ ...fixtureConfiguration, values: {} }, () => {
+        throw error;
+      });
+
+    it("with the program's own error", async () => {
+      await expect(failing(new TypeError("the program is wrong"))).rejects.toThrow(
+        new TypeError("the program is wrong"),
+      );
+    });
+
+    it("with nothing but the message when the program says that the configuration is wrong", async () => {
+      await expect(failing(new RunError("the stack file is wrong"))).rejects.toThrow(
+        new PlanProblem("the stack file is wrong"),
+      );
+    });
   });
 });

@@ -19,6 +19,7 @@ mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" overlay "$1/root"
 cd "$1/root"
 mount -t proc proc proc
+mount -t sysfs sysfs sys
 for folder in dev run tmp; do mount -t tmpfs -o mode=755 tmpfs "$folder"; done
 chmod 1777 tmp
 cp --archive /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/loop* dev

@@ -59,6 +59,8 @@ echo "UUID=$(blkid --probe --match-tag UUID --output value "$volume") ${data} ex
   >>/etc/fstab
 systemctl daemon-reload
 mountpoint --quiet "$data" || mount "$data"
+# "nofail" makes mount succeed even when it has not mounted.
+mountpoint --quiet "$data" || fail "the volume ${VOLUME_ID} is not mounted"
 # The volume may have been made larger.
 resize2fs "$volume"
 install --directory --owner fleet-registry --group fleet-registry --mode 0750 "${data}/mirror" "${data}/layer-cache"

@@ -5,7 +5,8 @@ import { planFleet, type FleetPlan } from "../../../cli/fleet-plan";
 import type { StackConfiguration } from "../../../cli/stack-file";
 import { fixtureProgram } from "../fixtures/program";
 
-const configuration: StackConfiguration = {
+/** A configuration of the small program in `fixtures/`, with a secret that can be searched for. */
+export const fixtureConfiguration: StackConfiguration = {
   project: "gitlab-runner-fleet",
   stack: "test",
   values: {
@@ -19,7 +20,7 @@ const configuration: StackConfiguration = {
 
 /** The plan of the small program in `fixtures/`. */
 export const planFixture = (changes: Partial<StackConfiguration> = {}): Promise<FleetPlan> =>
-  planFleet({ ...configuration, ...changes }, fixtureProgram);
+  planFleet({ ...fixtureConfiguration, ...changes }, fixtureProgram);
 
 /** Hands an empty folder to a test and removes it afterwards. */
 export function withFolder<T>(use: (folder: string) => T): T {

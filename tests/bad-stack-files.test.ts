@@ -1,0 +1,529 @@
+import { goodConfig, problemsIn } from "./helpers/stack-file";
+
+const runner = (more: object) => ({ runners: [{ name: "default", ...more }] });
+const machine = (more: object) => runner({ machine: more });
+const workers = (more: object) => runner({ workers: more });
+const period = (text: unknown, more: object = {}) =>
+  runner({ autoscaling: [{ periods: [text], idleCount: 0, idleTime: 60, ...more }] });
+
+const cases: [string, Record<string, unknown>, string[]][] = [
+  [
+    "no region",
+    { "aws:region": undefined },
+    ["aws:region: is missing; it must be the name of an AWS region, e.g. eu-west-1"],
+  ],
+  [
+    "a region that docker-machine does not know",
+    { "aws:region": "us-central-1" },
+    [
+      'aws:region: "us-central-1": must be a region that docker-machine knows: af-south-1, ap-east-1, ap-northeast-1, ap-northeast-2, ap-northeast-3, ap-south-1, ap-south-2, ap-southeast-1, ap-southeast-2, ap-southeast-3, ap-southeast-4, ca-central-1, ca-west-1, cn-north-1, cn-northwest-1, eu-central-1, eu-central-2, eu-north-1, eu-south-1, eu-south-2, eu-west-1, eu-west-2, eu-west-3, il-central-1, me-central-1, me-south-1, sa-east-1, us-east-1, us-east-2, us-gov-east-1, us-gov-west-1, us-west-1, us-west-2',
+    ],
+  ],
+  [
+    "default tags with a comma, which docker-machine cannot pass on",
+    { "aws:defaultTags": { tags: { team: "a,b" } } },
+    [
+      'aws:defaultTags.tags.team: "a,b": must be a text of 256 characters at most, in quotes, and not have a comma',
+    ],
+  ],
+  ["a misspelt key", { concurent: 5 }, ["concurent: there is no such key; did you mean concurrent?"]],
+  [
+    "a key that resembles none",
+    { terraform: true },
+    [
+      "terraform: there is no such key; there are: gitlabUrl, concurrent, checkInterval, shutdownTimeout, credentials, network, cache, registryMirror, bastion, workers, runners, extra",
+    ],
+  ],
+  [
+    "a key that belongs elsewhere",
+    { idleCount: 3 },
+    [
+      "idleCount: there is no such key here; there is runners[].machine.idleCount and runners[].autoscaling[].idleCount",
+    ],
+  ],
+  [
+    "a key in GitLab's spelling",
+    runner({ request_concurrency: 2 }),
+    ["runners[0].request_concurrency: there is no such key here; there is runners[].requestConcurrency"],
+  ],
+  [
+    "a key of the machine's at its runner",
+    runner({ maxBuilds: 2 }),
+    ["runners[0].maxBuilds: there is no such key here; there is runners[].machine.maxBuilds"],
+  ],
+  ["no runners", { runners: undefined, runnerTokens: undefined }, ["runners: is missing; it must be a list"]],
+  [
+    "an empty list of runners",
+    { runners: [], runnerTokens: {} },
+    ["runners: []: must have at least one runner"],
+  ],
+  [
+    "a runner without a name",
+    { runners: [{}], runnerTokens: {} },
+    [
+      "runners[0].name: is missing; it must be of letters, digits, dots, dashes and underscores, 64 at most: it names an SSM parameter",
+    ],
+  ],
+  [
+    "a runner's name with a slash",
+    { runners: [{ name: "a/b" }], runnerTokens: { "a/b": "glrt-x" } },
+    [
+      'runners[0].name: "a/b": must be of letters, digits, dots, dashes and underscores, 64 at most: it names an SSM parameter',
+      'runnerTokens["a/b"]: the key must be of letters, digits, dots, dashes and underscores, 64 at most: it names an SSM parameter',
+    ],
+  ],
+  [
+    "two runners of one name",
+    { runners: [{ name: "default" }, { name: "default" }] },
+    ['runners[1].name: "default": is the name of runners[0] too; each needs its own'],
+  ],
+  [
+    "a runner without a token",
+    { runnerTokens: {} },
+    ["runnerTokens.default: is missing: pulumi config set --secret --path 'runnerTokens.default' <token>"],
+  ],
+  [
+    "several runners without tokens",
+    { runners: [{ name: "one" }, { name: "gpu.big" }], runnerTokens: {} },
+    [
+      "runnerTokens.one: is missing: pulumi config set --secret --path 'runnerTokens.one' <token>",
+      'runnerTokens["gpu.big"]: is missing: pulumi config set --secret --path \'runnerTokens["gpu.big"]\' <token>',
+    ],
+  ],
+  [
+    "a token for no runner",
+    { runnerTokens: { default: "glrt-x", other: "glrt-y" } },
+    ["runnerTokens.other: there is no runner other: remove the token"],
+  ],
+  [
+    "a registration token",
+    { runnerTokens: { default: "GR1348941abcdefghijkl" } },
+    [
+      "runnerTokens.default: is a registration token, which is gone from GitLab; make a runner in GitLab and take its authentication token (glrt-…)",
+    ],
+  ],
+  [
+    "the key of a registration token",
+    runner({ registrationToken: "x" }),
+    [
+      "runners[0].registrationToken: is gone from GitLab; make a runner in GitLab and put its authentication token (glrt-…) into runnerTokens.<runner name>",
+    ],
+  ],
+  [
+    "a token with a character that no token has",
+    { runnerTokens: { default: 'glrt-"x' } },
+    [
+      "runnerTokens.default: must be an authentication token of GitLab's, which begins with glrt-; its value is not shown here",
+    ],
+  ],
+  [
+    "a Docker Hub account without a password",
+    { dockerHub: { username: "someone" } },
+    ["dockerHub.password: is missing: pulumi config set --secret --path dockerHub.password <access token>"],
+  ],
+  ["zero jobs at once", { concurrent: "0" }, ["concurrent: 0: must be a whole number from 1 to 10000"]],
+  [
+    "a number that is not one",
+    { concurrent: "many" },
+    ['concurrent: "many": must be a whole number from 1 to 10000'],
+  ],
+  [
+    "fewer jobs at once than runners",
+    {
+      concurrent: 1,
+      runners: [{ name: "default" }, { name: "b" }],
+      runnerTokens: { default: "glrt-x", b: "glrt-y" },
+    },
+    ["concurrent: 1: must be at least the number of runners, 2"],
+  ],
+  [
+    "fewer jobs at once than idle machines",
+    { concurrent: 2, ...machine({ idleCount: 3 }) },
+    ["concurrent: 2: must be at least the idle machines of all runners, 3: more jobs never run at once"],
+  ],
+  [
+    "a GitLab address with a slash at its end",
+    { gitlabUrl: "https://gitlab.example.com/" },
+    [
+      'gitlabUrl: "https://gitlab.example.com/": must be where GitLab is, e.g. https://gitlab.example.com, without a slash at its end',
+    ],
+  ],
+  [
+    "a GitLab address without a scheme",
+    { gitlabUrl: "gitlab.example.com" },
+    [
+      'gitlabUrl: "gitlab.example.com": must be where GitLab is, e.g. https://gitlab.example.com, without a slash at its end',
+    ],
+  ],
+  [
+    "unknown credentials",
+    { credentials: "root" },
+    ['credentials: "root": must be "iam-user" or "instance-profile"'],
+  ],
+  [
+    "a limit of zero, which GitLab would take as none",
+    runner({ limit: 0 }),
+    ["runners[0].limit: 0: must be a whole number from 1 to 1000"],
+  ],
+  [
+    "more idle machines than the limit",
+    runner({ limit: 2, machine: { idleCount: 3 } }),
+    ["runners[0].machine.idleCount: 3: must be at most the runner's limit, 2: lower it, or raise the limit"],
+  ],
+  [
+    "more idle machines in a period than the limit",
+    runner({ limit: 2, ...period("* * * * * * *", { idleCount: 3 }).runners[0] }),
+    [
+      "runners[0].autoscaling[0].idleCount: 3: must be at most the runner's limit, 2: lower it, or raise the limit",
+    ],
+  ],
+  [
+    "idleCountMin without idleScaleFactor",
+    machine({ idleCount: 2, idleCountMin: 1 }),
+    ["runners[0].machine.idleCountMin: 1: has an effect with idleScaleFactor only: add that, or remove this"],
+  ],
+  [
+    "idleCountMin over idleCount",
+    machine({ idleCount: 2, idleCountMin: 3, idleScaleFactor: 1 }),
+    ["runners[0].machine.idleCountMin: 3: must be at most idleCount, 2"],
+  ],
+  [
+    "a scale factor of zero",
+    machine({ idleScaleFactor: 0 }),
+    ["runners[0].machine.idleScaleFactor: 0: must be over 0"],
+  ],
+  [
+    "a period of 6 fields",
+    period("* 8-18 * * mon-fri *"),
+    [
+      'runners[0].autoscaling[0].periods[0]: "* 8-18 * * mon-fri *": it has 6 fields, and a period has 7: second minute hour day month weekday year',
+    ],
+  ],
+  [
+    "a period of 5 fields",
+    period("8-18 * * mon-fri *"),
+    [
+      'runners[0].autoscaling[0].periods[0]: "8-18 * * mon-fri *": it has 5 fields, and a period has 7: second minute hour day month weekday year',
+    ],
+  ],
+  [
+    "a period whose seconds are not *",
+    period("0 * 8-18 * * mon-fri *"),
+    [
+      'runners[0].autoscaling[0].periods[0]: "0 * 8-18 * * mon-fri *": its second is "0", so it would hold for a moment of each minute only: write *',
+    ],
+  ],
+  [
+    "a period with an hour that is none",
+    period("* * 8-24 * * * *"),
+    ['runners[0].autoscaling[0].periods[0]: "* * 8-24 * * * *": its hour "24" is not a number from 0 to 23'],
+  ],
+  [
+    "a period with a weekday that is none",
+    period("* * * * * mon-fry *"),
+    [
+      'runners[0].autoscaling[0].periods[0]: "* * * * * mon-fry *": its weekday "fry" is not a number from 0 to 7 or sun, mon, tue, wed, thu, fri, sat',
+    ],
+  ],
+  [
+    "a period whose range ends before it begins",
+    period("* * 22-6 * * * *"),
+    [
+      'runners[0].autoscaling[0].periods[0]: "* * 22-6 * * * *": its hour range "22-6" ends before it begins: write it as two, separated by a comma',
+    ],
+  ],
+  [
+    "a period that is no text",
+    period(5),
+    ['runners[0].autoscaling[0].periods[0]: 5: must be a text of 7 fields, e.g. "* * 8-17 * * mon-fri *"'],
+  ],
+  [
+    "an empty list of periods",
+    runner({ autoscaling: [{ periods: [], idleCount: 0, idleTime: 60 }] }),
+    ["runners[0].autoscaling[0].periods: []: must have at least one period"],
+  ],
+  [
+    "a period without what holds in it, for nothing is inherited",
+    runner({ autoscaling: [{ periods: ["* * * * * * *"] }] }),
+    [
+      "runners[0].autoscaling[0].idleCount: is missing; it must be a whole number from 0 to 10000",
+      "runners[0].autoscaling[0].idleTime: is missing; it must be a whole number of seconds from 0 to 604800",
+    ],
+  ],
+  [
+    "an unknown time zone",
+    period("* * * * * * *", { timezone: "Europe/Bonn" }),
+    [
+      'runners[0].autoscaling[0].timezone: "Europe/Bonn": must be a name of the IANA time zone database, e.g. Europe/Berlin or UTC',
+    ],
+  ],
+  [
+    "the bastion's own time zone",
+    period("* * * * * * *", { timezone: "Local" }),
+    [
+      'runners[0].autoscaling[0].timezone: "Local": must be a name of the IANA time zone database, e.g. Europe/Berlin or UTC',
+    ],
+  ],
+  [
+    "OffPeakPeriods",
+    machine({ OffPeakPeriods: ["* * * * * sat,sun *"] }),
+    [
+      "runners[0].machine.OffPeakPeriods: is gone since GitLab Runner 14; write it as a section of runners[].autoscaling, with periods",
+    ],
+  ],
+  [
+    "OffPeakIdleCount",
+    machine({ OffPeakIdleCount: 0 }),
+    [
+      "runners[0].machine.OffPeakIdleCount: is gone since GitLab Runner 14; write it as a section of runners[].autoscaling, with idleCount",
+    ],
+  ],
+  [
+    "offPeakTimezone",
+    machine({ offPeakTimezone: "UTC" }),
+    [
+      "runners[0].machine.offPeakTimezone: is gone since GitLab Runner 14; write it as a section of runners[].autoscaling, with timezone",
+    ],
+  ],
+  [
+    "flat keys of the cache",
+    {
+      cache: {
+        ServerAddress: "s3.amazonaws.com",
+        AccessKey: "a",
+        SecretKey: "b",
+        BucketName: "c",
+        BucketLocation: "d",
+      },
+    },
+    [
+      "cache.ServerAddress: is made by the fleet itself; leave it out: the cache is an S3 bucket",
+      "cache.AccessKey: is made by the fleet itself; leave it out: see credentials",
+      "cache.SecretKey: is made by the fleet itself; leave it out: see credentials",
+      "cache.BucketName: is made by the fleet itself; leave it out",
+      "cache.BucketLocation: is made by the fleet itself; leave it out: it is aws:region",
+    ],
+  ],
+  [
+    "block-duration-minutes",
+    workers({ "block-duration-minutes": 60 }),
+    [
+      "runners[0].workers.block-duration-minutes: is gone: AWS ended spot instances of a fixed duration; leave it out",
+    ],
+  ],
+  [
+    "block-duration-minutes as an option",
+    workers({ extraOptions: ["amazonec2-block-duration-minutes=60"] }),
+    [
+      "runners[0].workers.extraOptions[0]: amazonec2-block-duration-minutes: leave it out: AWS ended spot instances of a fixed duration",
+    ],
+  ],
+  [
+    "an access key as an option",
+    workers({ extraOptions: ["amazonec2-access-key=AKIA"] }),
+    [
+      "runners[0].workers.extraOptions[0]: amazonec2-access-key: leave it out: the bastion has its credentials from SSM",
+    ],
+  ],
+  [
+    "an option that has a key of its own",
+    { workers: { extraOptions: ["amazonec2-monitoring=true", "amazonec2-instance-type=t3.large"] } },
+    ["workers.extraOptions[1]: amazonec2-instance-type: use workers.instanceType"],
+  ],
+  [
+    "an option of no driver",
+    workers({ extraOptions: ["--verbose"] }),
+    [
+      'runners[0].workers.extraOptions[0]: "--verbose": must be an option of docker-machine, e.g. "amazonec2-monitoring=true"',
+    ],
+  ],
+  [
+    "an instance type that is none",
+    workers({ instanceType: "large" }),
+    ['runners[0].workers.instanceType: "large": must be an EC2 instance type, e.g. m6i.large'],
+  ],
+  [
+    "an image of another architecture",
+    workers({ instanceType: "c7g.large", image: { id: "ami-0a1b2c3d", architecture: "amd64" } }),
+    ["runners[0].workers.image: is for amd64, and c7g.large is arm64: change one of them"],
+  ],
+  [
+    "an image of another architecture for the bastion",
+    { bastion: { image: { id: "ami-0a1b2c3d", architecture: "arm64" } } },
+    ["bastion.image: is for arm64, and t2.micro is amd64: change one of them"],
+  ],
+  [
+    "an image without its architecture",
+    { bastion: { image: { id: "ami-0a1b2c3d" } } },
+    ['bastion.image.architecture: is missing; it must be "amd64" or "arm64"'],
+  ],
+  [
+    "a spot price that is a number",
+    workers({ spot: { maxPrice: 0.05 } }),
+    [
+      'runners[0].workers.spot.maxPrice: 0.05: must be a price in USD an hour in quotes, e.g. "0.05"; leave it out for the on-demand price',
+    ],
+  ],
+  [
+    "a spot price of nothing",
+    workers({ spot: { maxPrice: "0.00" } }),
+    [
+      'runners[0].workers.spot.maxPrice: "0.00": must be a price in USD an hour in quotes, e.g. "0.05"; leave it out for the on-demand price',
+    ],
+  ],
+  [
+    "a spot price with a currency",
+    workers({ spot: { maxPrice: "$0.05" } }),
+    [
+      'runners[0].workers.spot.maxPrice: "$0.05": must be a price in USD an hour in quotes, e.g. "0.05"; leave it out for the on-demand price',
+    ],
+  ],
+  [
+    "a root volume that is too small for Ubuntu",
+    workers({ rootVolumeSize: 2 }),
+    ["runners[0].workers.rootVolumeSize: 2: must be a whole number of GiB from 8 to 16384"],
+  ],
+  [
+    "a tag with a comma",
+    workers({ tags: { team: "a,b" } }),
+    [
+      'runners[0].workers.tags.team: "a,b": must be a text of 256 characters at most, in quotes, and not have a comma',
+    ],
+  ],
+  [
+    "a tag that is no text",
+    workers({ tags: { build: true } }),
+    [
+      "runners[0].workers.tags.build: true: must be a text of 256 characters at most, in quotes, and not have a comma",
+    ],
+  ],
+  [
+    "a machine name without %s",
+    machine({ name: "worker" }),
+    [
+      'runners[0].machine.name: "worker": must be of small letters, digits and dashes, and contain %s once, e.g. worker-%s',
+    ],
+  ],
+  [
+    "a machine name that makes the host name too long",
+    machine({ name: "a-quite-long-name-for-a-machine-%s" }),
+    [
+      'runners[0].machine.name: "a-quite-long-name-for-a-machine-%s": is 5 characters too long: with what GitLab Runner adds it becomes a host name of more than 63',
+    ],
+  ],
+  [
+    "a zone that the network does not have",
+    workers({ availabilityZone: "c" }),
+    ['runners[0].workers.availabilityZone: "c": must be one of network.availabilityZones: a, b'],
+  ],
+  [
+    "a zone in an existing VPC",
+    {
+      network: { vpcId: "vpc-0a1b2c3d", subnetIds: ["subnet-0a1b2c3d"] },
+      ...workers({ availabilityZone: "a" }),
+    },
+    [
+      'runners[0].workers.availabilityZone: "a": goes with a new VPC only; in an existing one workers live in the first of network.subnetIds',
+    ],
+  ],
+  [
+    "a CIDR block that does not begin at its first address",
+    { network: { cidrBlock: "10.0.1.0/16" } },
+    ['network.cidrBlock: "10.0.1.0/16": must be the first address of its block: write 10.0.0.0/16'],
+  ],
+  [
+    "a CIDR block that is too large",
+    { network: { cidrBlock: "10.0.0.0/8" } },
+    ['network.cidrBlock: "10.0.0.0/8": must be an IPv4 block from /16 to /24, e.g. 10.0.0.0/16'],
+  ],
+  [
+    "a CIDR block that is none",
+    { network: { cidrBlock: "10.0.0.300/16" } },
+    ['network.cidrBlock: "10.0.0.300/16": must be an IPv4 block from /16 to /24, e.g. 10.0.0.0/16'],
+  ],
+  [
+    "subnets that cannot hold the machines",
+    { concurrent: 400, network: { cidrBlock: "10.0.0.0/24" }, ...runner({ limit: 200 }) },
+    [
+      'network.cidrBlock: "10.0.0.0/24": zone a would have up to 202 machines, and its subnet (/25) has room for 123: use a larger block, lower limits, or spread the runners over zones',
+    ],
+  ],
+  [
+    "an unknown way to the internet",
+    { network: { natGateways: "two" } },
+    ['network.natGateways: "two": must be "none" or "single" or "one-per-az"'],
+  ],
+  [
+    "an existing VPC without subnets",
+    { network: { vpcId: "vpc-0a1b2c3d" } },
+    ["network.subnetIds: is missing: name the subnets of the VPC that the fleet lives in"],
+  ],
+  [
+    "an existing VPC with a new one's keys",
+    { network: { vpcId: "vpc-0a1b2c3d", subnetIds: ["subnet-0a1b2c3d"], natGateways: "single" } },
+    ["network.natGateways: belongs to a new VPC: remove it, or remove vpcId"],
+  ],
+  [
+    "an existing VPC's keys without its id",
+    { network: { subnetIds: ["subnet-0a1b2c3d"] } },
+    ["network.subnetIds: belongs to an existing VPC: give its vpcId too, or remove it"],
+  ],
+  [
+    "a security group's id in the place of a VPC's",
+    { network: { vpcId: "sg-0a1b2c3d", subnetIds: ["subnet-0a1b2c3d"] } },
+    ['network.vpcId: "sg-0a1b2c3d": must be the id of a VPC, e.g. vpc-0123456789abcdef0'],
+  ],
+  ["a text in the place of a table", { cache: "s3" }, ['cache: "s3": must be a table of keys']],
+  [
+    "true in quotes",
+    { cache: { forceDestroy: "true" } },
+    ['cache.forceDestroy: "true": must be true or false, without quotes'],
+  ],
+  [
+    "an environment variable that cannot be",
+    runner({ environment: { "MY-VARIABLE": "x" } }),
+    ["runners[0].environment.MY-VARIABLE: the key must be a name of letters, digits and underscores"],
+  ],
+  [
+    "extra keys that have keys of their own",
+    {
+      extra: { concurrent: 3, machine: {} },
+      ...runner({
+        extra: { token: "x" },
+        docker: { extra: { privileged: true } },
+        machine: { extra: { idlecount: 1 } },
+      }),
+    },
+    [
+      "extra.concurrent: use concurrent",
+      "extra.machine: the fleet sets it itself; leave it out",
+      "runners[0].extra.token: use runnerTokens",
+      "runners[0].docker.extra.privileged: use runners[].docker.privileged",
+      "runners[0].machine.extra.idlecount: use runners[].machine.idleCount",
+    ],
+  ],
+  [
+    "several problems at once, also where one hides another's place",
+    {
+      concurrent: 0,
+      network: { cidrBlock: "x" },
+      runners: [
+        { name: "default", limit: 1, machine: { idleCount: 2 } },
+        { name: "other", limit: -1 },
+      ],
+    },
+    [
+      "concurrent: 0: must be a whole number from 1 to 10000",
+      'network.cidrBlock: "x": must be an IPv4 block from /16 to /24, e.g. 10.0.0.0/16',
+      "runners[1].limit: -1: must be a whole number from 1 to 1000",
+      "runnerTokens.other: is missing: pulumi config set --secret --path 'runnerTokens.other' <token>",
+      "runners[0].machine.idleCount: 2: must be at most the runner's limit, 1: lower it, or raise the limit",
+    ],
+  ],
+];
+
+describe("a bad stack file", () => {
+  it.each(cases)("%s", (_, change, problems) => {
+    expect(problemsIn({ ...goodConfig, ...change })).toEqual(problems);
+  });
+});
