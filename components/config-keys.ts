@@ -59,7 +59,7 @@ function homesOf(key: string, schema: z.core.$ZodType, path: string): string[] {
   }
   if (schema instanceof z.ZodArray) return homesOf(key, schema.element, `${path}[]`);
   if (!(schema instanceof z.ZodObject)) return [];
-  return Object.entries(schema.shape).flatMap(([name, inner]) => {
+  return Object.entries<z.core.$ZodType>(schema.shape).flatMap(([name, inner]) => {
     const here = path === "" ? name : `${path}.${name}`;
     return [...(plain(name) === plain(key) ? [here] : []), ...homesOf(key, inner, here)];
   });

@@ -51,12 +51,12 @@ const argsSchema = z
   .object({
     region: regionName,
     cidrBlock: cidrBlock.optional(),
-    availabilityZones: z.array(availabilityZone).min(1).optional(),
+    availabilityZones: z.array(availabilityZone).min(1, { error: "must have at least one zone" }).optional(),
     natGateways: natGateways.optional(),
     existing: z
       .object({
         vpcId: input(vpcId),
-        subnetIds: z.array(input(subnetId)).min(1),
+        subnetIds: z.array(input(subnetId)).min(1, { error: "must have at least one subnet" }),
         routeTableIds: z.array(input(z.string())).optional(),
       })
       .optional(),
@@ -128,7 +128,7 @@ export class Network extends pulumi.ComponentResource {
         { parent: this },
       );
     } else {
-      pulumi.log.warn(
+      void pulumi.log.warn(
         "No routeTableIds were given for the existing VPC, so it gets no S3 endpoint: cache traffic goes over the internet.",
         this,
       );

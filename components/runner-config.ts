@@ -159,15 +159,15 @@ function encode(value: unknown, key: string): Encoded {
   throw new TypeError(`config.toml cannot hold ${String(value)} (${key})`);
 }
 
-const item = (value: TomlValue): string => stringify({ item: value }).slice("item = ".length).trimEnd();
-
 /** One item a line where an array is too long to read; the serialiser writes every array on one line. */
 function wrapLongArray(line: string): string {
   if (line.length <= 100 || !/^\w+ = \[ "/.test(line)) return line;
   return Object.entries(parse(line))
-    .map(([key, items]) =>
-      Array.isArray(items) ? `${key} = [\n${items.map((i) => `  ${item(String(i))},\n`).join("")}]` : line,
-    )
+    .map(([key, items]) => {
+      if (!Array.isArray(items)) return line;
+      const lines = items.map((item) => stringify({ item }).replace("item = ", "  ").replace("\n", ",\n"));
+      return `${key} = [\n${lines.join("")}]`;
+    })
     .join("");
 }
 

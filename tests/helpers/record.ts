@@ -31,6 +31,8 @@ export const secretMark = {
   "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
 };
 
+const tableOf = (inputs: unknown): Record<string, unknown> => ({ ...Object(inputs) });
+
 const calls: Record<string, (inputs: Record<string, unknown>) => Record<string, unknown>> = {
   "aws:index/getCallerIdentity:getCallerIdentity": () => ({ accountId: "123456789012" }),
   "aws:index/getPartition:getPartition": () => ({ partition: "aws" }),
@@ -106,7 +108,7 @@ export async function record(
       },
       mocks: {
         newResource: ({ type, name, inputs, custom, provider }) => {
-          const properties: Record<string, unknown> = { ...inputs };
+          const properties = tableOf(inputs);
           if (type !== "pulumi:pulumi:Stack") {
             resources.push({
               type,
@@ -125,7 +127,7 @@ export async function record(
         call: ({ token, inputs }) => {
           const answer = calls[token];
           if (!answer) throw new Error(`the call ${token} is not mocked`);
-          return answer({ ...inputs });
+          return answer(tableOf(inputs));
         },
       },
     });

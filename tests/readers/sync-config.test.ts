@@ -139,8 +139,7 @@ describeWith(
         "worker-user-data",
       ]);
       expect(fs.readdirSync(machine.outside("/run/fleet")).sort()).toEqual(["sync-status", "sync.lock"]);
-      const hash = await machine.run(["bash", "-c", `sha256sum <<<'${published(10).trimEnd()}'`]);
-      expect(status()).toBe(`ok ${hash.stdout.slice(0, 64)}\n`);
+      expect(status()).toBe(`ok ${createHash("sha256").update(published(10)).digest("hex")}\n`);
     });
 
     it("touches nothing when nothing has changed", async () => {
@@ -370,9 +369,12 @@ describeWith(
       await publish("aws-credentials", `[default]\naws_secret_access_key = ${secretKey}\n`, "SecureString");
       const seen = new Set<string>();
       const running = sync();
-      let finished = false;
-      void running.then(() => (finished = true));
-      while (!finished) {
+      const isRunning = async () =>
+        Promise.race([
+          running.then(() => false),
+          new Promise<boolean>((resolve) => setImmediate(resolve, true)),
+        ]);
+      while (await isRunning()) {
         for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
           for (const name of ["cmdline", "environ"]) {
             try {
@@ -382,7 +384,6 @@ describeWith(
             }
           }
         }
-        await new Promise((resolve) => setImmediate(resolve));
       }
       expect((await running).status).toBe(0);
 

@@ -10,7 +10,7 @@ mkdir -p "${cache}/bin"
 PATH="${cache}/bin:${cache}/venv/bin:${PATH}"
 
 readonly packages=(
-  apt-utils ca-certificates cloud-init curl e2fsprogs gnupg gzip jq passwd procps python3-venv shellcheck sudo systemd util-linux
+  apt-utils ca-certificates cloud-init curl e2fsprogs gnupg gzip iproute2 jq passwd procps python3-venv shellcheck sudo systemd util-linux
 )
 if ! dpkg-query --show "${packages[@]}" >/dev/null 2>&1; then
   apt-get update --quiet=2
@@ -60,7 +60,9 @@ download gitlab-runner \
   "https://gitlab-runner-downloads.s3.amazonaws.com/v$(pinned gitlabRunner.version)/binaries/gitlab-runner-linux-${architecture}"
 download docker-machine "$(pinned "dockerMachine.downloads.${architecture}.url")"
 unpack registry "$(pinned "registry.downloads.${architecture}.url")" registry
-unpack buildkitd "https://github.com/moby/buildkit/releases/download/v0.34.2/buildkit-v0.34.2.linux-${architecture}.tar.gz" bin/buildkitd
+buildkit="https://github.com/moby/buildkit/releases/download/v0.34.2/buildkit-v0.34.2.linux-${architecture}.tar.gz"
+unpack buildkitd "$buildkit" bin/buildkitd
+unpack buildctl "$buildkit" bin/buildctl
 # Engines before 23 cannot validate; where Docker's site is out of reach, a Go proxy may do.
 if ! dockerd --help 2>/dev/null | grep --quiet -- --validate; then
   { fetch "https://download.docker.com/linux/static/stable/${machine}/docker-$(pinned docker.version).tgz" |
@@ -68,6 +70,6 @@ if ! dockerd --help 2>/dev/null | grep --quiet -- --validate; then
     { program go && GOBIN="${cache}/bin" go install github.com/moby/moby/v2/cmd/dockerd@v2.0.0-beta.24; } || true
 fi
 
-for name in shellcheck cloud-init systemd-analyze jq moto_server gitlab-runner docker-machine registry buildkitd dockerd; do
+for name in shellcheck cloud-init systemd-analyze jq moto_server gitlab-runner docker-machine registry buildkitd buildctl dockerd; do
   program "$name" || echo "tests/tools/install.sh: ${name} could not be installed" >&2
 done

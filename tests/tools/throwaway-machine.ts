@@ -20,6 +20,7 @@ mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" overlay "$1/r
 cd "$1/root"
 mount -t proc proc proc
 mount -t sysfs sysfs sys
+[[ "$2" == shared ]] || ip link set lo up
 for folder in dev run tmp; do mount -t tmpfs -o mode=755 tmpfs "$folder"; done
 chmod 1777 tmp
 cp --archive /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/loop* dev
@@ -29,33 +30,26 @@ exec chroot . /bin/sh -c 'echo ready; exec sleep infinity'
 
 /**
  * A throwaway copy of this machine: everything that is written goes to memory and is gone afterwards. It has its own
- * processes and mounts, but shares the network. Needs root.
+ * processes and mounts, and shares the network unless it is told to have its own. Needs root.
  */
 export class ThrowawayMachine {
   private constructor(
     private readonly folder: string,
     private readonly unshare: ChildProcess,
     private readonly pid: number,
+    private readonly network: "shared" | "own",
   ) {}
 
-  static async start(): Promise<ThrowawayMachine> {
+  /** @param network "own" has nothing but a loopback, where every port is free. */
+  static async start(network: "shared" | "own" = "shared"): Promise<ThrowawayMachine> {
     const folder = fs.mkdtempSync("/tmp/throwaway-machine-");
+    // It does not outlive the tests, whatever happens to them.
+    const namespaces = ["--mount", "--pid", ...(network === "own" ? ["--net"] : [])];
     const unshare = spawn(
-      // It does not outlive the tests, whatever happens to them.
       "setpriv",
       [
-        "--pdeathsig",
-        "KILL",
-        "unshare",
-        "--mount",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "bash",
-        "-c",
-        setUp,
-        "bash",
-        folder,
+        ...["--pdeathsig", "KILL", "unshare", ...namespaces, "--fork", "--kill-child"],
+        ...["bash", "-c", setUp, "bash", folder, network],
       ],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
@@ -69,7 +63,7 @@ export class ThrowawayMachine {
       });
     });
     const children = fs.readFileSync(`/proc/${unshare.pid ?? 0}/task/${unshare.pid ?? 0}/children`, "utf8");
-    return new ThrowawayMachine(folder, unshare, Number(children.trim()));
+    return new ThrowawayMachine(folder, unshare, Number(children.trim()), network);
   }
 
   /** Where a path of the machine is found from outside. */

@@ -1,0 +1,159 @@
+import { readFileSync } from "fs";
+import { join } from "path";
+import * as pulumi from "@pulumi/pulumi";
+import fc from "fast-check";
+import { parse } from "yaml";
+import { fleetSchema } from "../components/config-schema";
+import { valueOf } from "./helpers/record";
+import { goodConfig, problemsIn, understood } from "./helpers/stack-file";
+
+const yaml = (file: string): unknown => parse(readFileSync(join(__dirname, "..", file), "utf8"));
+
+const table = (value: unknown, key: string): Record<string, unknown> => {
+  const found: unknown = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  return typeof found === "object" && found !== null ? { ...found } : {};
+};
+
+describe("a stack file", () => {
+  it("needs a region, a runner's name and its token, and has a default for everything else", () => {
+    expect(understood(goodConfig).config).toEqual({
+      region: "eu-west-1",
+      tags: {},
+      gitlabUrl: "https://gitlab.com",
+      concurrent: 10,
+      checkInterval: 3,
+      shutdownTimeout: 600,
+      credentials: "iam-user",
+      network: {},
+      cache: { expirationDays: 30, forceDestroy: false },
+      registryMirror: { enabled: true, instanceType: "t3.small", volumeSize: 50 },
+      bastion: { instanceType: "t2.micro", rootVolumeSize: 10, swapSize: 1 },
+      runners: [
+        {
+          name: "default",
+          limit: 10,
+          requestConcurrency: 2,
+          environment: {},
+          docker: { image: "alpine:3.22", privileged: false, volumes: [], extra: {} },
+          machine: {
+            name: "worker-%s",
+            idleCount: 0,
+            idleTime: 600,
+            maxBuilds: 20,
+            maxGrowthRate: 5,
+            extra: {},
+          },
+          autoscaling: [],
+          cache: { shared: false },
+          workers: { instanceType: "t3.medium", rootVolumeSize: 20, tags: {}, extraOptions: [] },
+          extra: {},
+        },
+      ],
+      extra: {},
+    });
+  });
+
+  it("gives each privileged job a machine of its own, unless it says otherwise", () => {
+    const builds = (more: object) =>
+      understood({ ...goodConfig, runners: [{ name: "default", docker: { privileged: true }, ...more }] })
+        .config.runners[0]?.machine.maxBuilds;
+    expect(builds({})).toBe(1);
+    expect(builds({ machine: { maxBuilds: 10 } })).toBe(10);
+  });
+
+  it("lets a runner's workers go before those of the stack, key by key, and tag by tag", () => {
+    const { config } = understood({
+      ...goodConfig,
+      workers: { instanceType: "m6i.large", rootVolumeSize: 40, tags: { team: "ci", kind: "any" }, spot: {} },
+      runners: [{ name: "default", workers: { instanceType: "c7g.large", tags: { kind: "arm" } } }],
+    });
+    expect(config.runners[0]?.workers).toEqual({
+      instanceType: "c7g.large",
+      rootVolumeSize: 40,
+      tags: { team: "ci", kind: "arm" },
+      spot: {},
+      extraOptions: [],
+    });
+  });
+
+  it("passes the provider's default tags on to what they do not reach", () => {
+    const { config } = understood({ ...goodConfig, "aws:defaultTags": { tags: { team: "ci" } } });
+    expect(config.tags).toEqual({ team: "ci" });
+  });
+
+  it("names an existing VPC by its id", () => {
+    const network = { vpcId: "vpc-0a1b2c3d", subnetIds: ["subnet-0a1b2c3d"], privateSubnets: true };
+    expect(understood({ ...goodConfig, network }).config.network).toEqual({ existing: network });
+  });
+
+  it("keeps tokens and the Docker Hub password as secrets of Pulumi's", async () => {
+    const { secrets } = understood({
+      ...goodConfig,
+      dockerHub: { username: "someone", password: "planted" },
+    });
+    const { default: token } = secrets.runnerTokens;
+    if (!token || !secrets.dockerHub) throw new Error("a secret is missing");
+    await expect(pulumi.isSecret(token)).resolves.toBe(true);
+    await expect(pulumi.isSecret(secrets.dockerHub.password)).resolves.toBe(true);
+    await expect(valueOf(token)).resolves.toBe("glrt-token");
+  });
+
+  it("may hold secrets in their own tables only", () => {
+    expect(
+      problemsIn(goodConfig, [
+        "gitlab-runner-fleet:runners",
+        "gitlab-runner-fleet:runnerTokens",
+        "aws:secretKey",
+      ]),
+    ).toEqual([
+      "runners: holds a secret, and would be readable in config.toml; secrets go into runnerTokens and dockerHub only, and those of jobs into GitLab's CI/CD variables",
+    ]);
+  });
+
+  it("never gives a secret away in an error", () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        const planted = `planted${text}`;
+        const problems = problemsIn({
+          ...goodConfig,
+          runnerTokens: { default: `${planted} `, other: planted },
+        });
+        expect(problems.length).toBeGreaterThan(1);
+        expect(problems.join("\n")).not.toContain("planted");
+      }),
+    );
+  });
+});
+
+describe.each(["Pulumi.dev.yaml", "Pulumi.prod.yaml"])("%s", (file) => {
+  const config = table(yaml(file), "config");
+
+  it("is in order but for the tokens", () => {
+    const own = Object.fromEntries(
+      Object.entries(config).map(([key, value]) => [key.replace("gitlab-runner-fleet:", ""), value]),
+    );
+    const runners = Array.isArray(own["runners"]) ? own["runners"] : [];
+    expect(problemsIn(own)).toEqual(
+      runners.map((runner: unknown) => {
+        const name = String(Reflect.get(Object(runner), "name"));
+        return `runnerTokens.${name}: is missing: pulumi config set --secret --path 'runnerTokens.${name}' <token>`;
+      }),
+    );
+    expect(runners.length).toBeGreaterThan(0);
+  });
+
+  it("holds no secret", () => {
+    expect(JSON.stringify(config)).not.toMatch(/secure|glrt-|runnerTokens/);
+  });
+});
+
+describe("Pulumi.yaml", () => {
+  it("declares the scalar keys, with the defaults that the program has", () => {
+    const declared = table(yaml("Pulumi.yaml"), "config");
+    const defaults = fleetSchema.parse({ runners: [{ name: "default" }] });
+    const scalars = Object.entries(defaults).filter(([, value]) => typeof value !== "object");
+    expect(
+      Object.fromEntries(Object.keys(declared).map((key) => [key, table(declared, key)["default"]])),
+    ).toEqual(Object.fromEntries(scalars));
+  });
+});
