@@ -1,184 +1,150 @@
 import { z } from "zod";
-import { dockerMachineOptionProblem } from "./docker-machine-options";
-import { findArchitecture } from "./instance-types";
-import { periodProblem } from "./periods";
-import { dockerMachineRegions } from "./regions";
-import { didYouMean } from "./suggestions";
-import { table } from "./tables";
+import { parsePeriod, PeriodError } from "./periods";
 import { timezoneProblem } from "./timezones";
 
-// Values that the stack file and the components' arguments have in common. A message continues a sentence that begins with the
-// value: `"a" must be …`.
+/** A text that matches a pattern; every other value gets the same message, which says what is allowed. */
+export function text(pattern: RegExp, allowed: string) {
+  return z.string({ error: allowed }).regex(pattern, { error: allowed });
+}
 
-/** A text that has nothing wrong with it, as `problem` sees it. */
-function text(expected: string, problem: (value: string) => string | undefined) {
-  return z.string(expected).superRefine((value, context) => {
-    const message = problem(value);
+/** A whole number within bounds, with one message for whatever is wrong. */
+export function wholeNumber(least: number, most: number, unit = "") {
+  const allowed = `must be a whole number${unit && ` of ${unit}`} from ${least} to ${most}`;
+  return z.int({ error: allowed }).min(least, { error: allowed }).max(most, { error: allowed });
+}
+
+/** True or false, not their names. */
+export const flag = z.boolean({ error: "must be true or false, without quotes" });
+
+/** One of a few words. */
+export function oneOf<const T extends readonly [string, ...string[]]>(words: T) {
+  return z.enum(words, { error: `must be ${words.map((word) => `"${word}"`).join(" or ")}` });
+}
+
+/**
+ * Regions that docker-machine knows.
+ * @see https://gitlab.com/gitlab-org/ci-cd/docker-machine/-/blob/main/drivers/amazonec2/region.go
+ */
+const regions =
+  "af-south-1 ap-east-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ca-central-1 ca-west-1 cn-north-1 cn-northwest-1 eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 me-south-1 sa-east-1 us-east-1 us-east-2 us-gov-east-1 us-gov-west-1 us-west-1 us-west-2".split(
+    " ",
+  );
+
+export const regionName = z
+  .string({ error: "must be the name of an AWS region, e.g. eu-west-1" })
+  .refine((name) => regions.includes(name), {
+    error: `must be a region that docker-machine knows: ${regions.join(", ")}`,
+  });
+
+const cidrMessage = "must be an IPv4 block from /16 to /24, e.g. 10.0.0.0/16";
+
+export const cidrBlock = text(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, cidrMessage).superRefine(
+  (block, context) => {
+    const [address = "", prefix = ""] = block.split("/");
+    const bytes = address.split(".").map(Number);
+    if (bytes.some((byte) => byte > 255) || Number(prefix) < 16 || Number(prefix) > 24) {
+      context.addIssue({ code: "custom", message: cidrMessage });
+      return;
+    }
+    const number = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+    const rest = number % 2 ** (32 - Number(prefix));
+    if (rest !== 0) {
+      const start = number - rest;
+      const first = [24, 16, 8, 0].map((shift) => Math.floor(start / 2 ** shift) % 256).join(".");
+      context.addIssue({
+        code: "custom",
+        message: `must be the first address of its block: write ${first}/${prefix}`,
+      });
+    }
+  },
+);
+
+export const availabilityZone = text(/^[a-f]$/, 'must be the letter of an availability zone, e.g. "a"');
+export const natGateways = oneOf(["none", "single", "one-per-az"]);
+export const credentials = oneOf(["iam-user", "instance-profile"]);
+export const vpcId = text(/^vpc-[0-9a-f]{8,17}$/, "must be the id of a VPC, e.g. vpc-0123456789abcdef0");
+export const subnetId = text(
+  /^subnet-[0-9a-f]{8,17}$/,
+  "must be the id of a subnet, e.g. subnet-0123456789abcdef0",
+);
+export const routeTableId = text(
+  /^rtb-[0-9a-f]{8,17}$/,
+  "must be the id of a route table, e.g. rtb-0123456789abcdef0",
+);
+export const accountId = text(
+  /^\d{12}$/,
+  'must be the 12 digits of an AWS account in quotes, e.g. "123456789012"',
+);
+export const instanceType = text(
+  /^[a-z][a-z0-9-]*\d[a-z0-9-]*\.[a-z0-9-]+$/,
+  "must be an EC2 instance type, e.g. m6i.large",
+);
+export const image = z.strictObject({
+  /** E.g. `ami-0123456789abcdef0`. */
+  id: text(/^ami-[0-9a-f]{8,17}$/, "must be the id of an image, e.g. ami-0123456789abcdef0"),
+  /** Has to be the instance type's. */
+  architecture: oneOf(["amd64", "arm64"]),
+});
+export const days = wholeNumber(1, 3650, "days");
+export const gibibytes = wholeNumber(8, 16384, "GiB");
+export const parameterPath = text(
+  /^(\/[\w.-]+)+$/,
+  "must be the path of an SSM parameter, e.g. /gitlab-runner-fleet/dev",
+);
+export const domainName = text(
+  /^[a-z0-9-]+(\.[a-z0-9-]+)*$/,
+  "must be a domain name, e.g. dev.fleet.internal",
+);
+export const spotPrice = text(
+  /^(?=.*[1-9])\d+(\.\d+)?$/,
+  'must be a price in USD an hour in quotes, e.g. "0.05"; leave it out for the on-demand price',
+);
+export const gitlabUrl = text(
+  /^https?:\/\/[^\s/?#$]+(\/[^\s?#$]*[^\s/?#$])?$/,
+  "must be where GitLab is, e.g. https://gitlab.example.com, without a slash at its end",
+);
+export const runnerName = text(
+  /^[A-Za-z0-9_.-]{1,64}$/,
+  "must be of letters, digits, dots, dashes and underscores, 64 at most: it names an SSM parameter",
+);
+export const tagKey = text(/^[^,]{1,128}$/, "must be of 1 to 128 characters, and not have a comma");
+export const tagValue = text(
+  /^[^,]{0,256}$/,
+  "must be a text of 256 characters at most, in quotes, and not have a comma",
+);
+export const environmentName = text(
+  /^[A-Za-z_][A-Za-z0-9_]*$/,
+  "must be a name of letters, digits and underscores",
+);
+
+// runner-<9 of the token>-<machine name with %s>, where %s becomes 19 characters; a host name has at most 63.
+const longestMachineName = 63 - "runner-".length - 9 - "-".length - 19;
+
+export const machineName = text(
+  /^[a-z0-9-]*%s[a-z0-9-]*$/,
+  "must be of small letters, digits and dashes, and contain %s once, e.g. worker-%s",
+).superRefine((name, context) => {
+  const excess = name.length - "%s".length - longestMachineName;
+  if (excess > 0) {
+    const message = `is ${excess} characters too long: with what GitLab Runner adds it becomes a host name of more than 63`;
+    context.addIssue({ code: "custom", message });
+  }
+});
+
+export const timezone = z
+  .string({ error: "must be a time zone, e.g. Europe/Berlin or UTC" })
+  .superRefine((name, context) => {
+    const message = timezoneProblem(name);
     if (message !== undefined) context.addIssue({ code: "custom", message });
   });
-}
 
-/** A whole number in a range. */
-export function wholeNumber(min: number, max?: number, unit?: string) {
-  const kind = unit === undefined ? "a whole number" : `a whole number of ${unit}`;
-  const range = max === undefined ? `, at least ${min}` : ` from ${min} to ${max}`;
-  return z
-    .int(`must be ${kind}${range}`)
-    .min(min)
-    .max(max ?? Number.MAX_SAFE_INTEGER);
-}
-
-/** True or false. */
-export const truth = z.boolean("must be true or false");
-
-const cidrBlockExpected = 'must be an IPv4 range from /16 to /28, such as "10.0.0.0/16"';
-
-/** Addresses of a VPC: IPv4, /16 to /28, from the first address of the range on. */
-export const cidrBlock = text(cidrBlockExpected, (value) => {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(value);
-  const [, ...numbers] = (match ?? []).map(Number);
-  const mask = numbers.pop() ?? 0;
-  if (!match || numbers.some((byte) => byte > 255) || mask < 16 || mask > 28) return cidrBlockExpected;
-  const address = numbers.reduce((sum, byte) => sum * 256 + byte, 0);
-  const first = address - (address % 2 ** (32 - mask));
-  if (first === address) return undefined;
-  const bytes = [24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256);
-  return `must begin with the first address of its range; write ${JSON.stringify(`${bytes.join(".")}/${mask}`)}`;
-});
-
-/** Letter of an availability zone. */
-export const availabilityZone = z
-  .string('must be the letter of an availability zone, such as "a" for eu-west-1a')
-  .regex(/^[a-z]$/);
-
-/** What the internet is reached through from private subnets. */
-export const natGateways = z.enum(["none", "single", "one-per-az"]);
-
-/** Whose rights GitLab Runner and docker-machine have. */
-export const credentials = z.enum(["iam-user", "instance-profile"]);
-
-function id(kind: string, prefix: string) {
-  const digits = "(?:[0-9a-f]{8}|[0-9a-f]{17})";
-  return z
-    .string(`must be the id of ${kind}, such as "${prefix}-0123456789abcdef0"`)
-    .regex(new RegExp(`^${prefix}-${digits}$`));
-}
-
-export const vpcId = id("a VPC", "vpc");
-export const subnetId = id("a subnet", "subnet");
-export const routeTableId = id("a route table", "rtb");
-export const imageId = id("an image", "ami");
-
-/** An image of a machine, with what it runs on. */
-export const image = table(
-  { id: imageId, architecture: z.enum(["amd64", "arm64"]) },
-  { name: 'is not what images are found by; write "id"', arch: 'is spelt "architecture" here' },
-);
-
-/** EC2 instance type that runs Linux. */
-export const instanceType = z
-  .string('must be an EC2 instance type that runs Linux, such as "t3.medium"')
-  .refine((value) => findArchitecture(value) !== undefined);
-
-/** AWS region that docker-machine knows. */
-export const regionName = text("must be the name of an AWS region", (value) =>
-  dockerMachineRegions.includes(value)
-    ? undefined
-    : `is no region that docker-machine knows; ${didYouMean(value, dockerMachineRegions)}`,
-);
-
-/** USD an hour, as a text: a number would lose digits. */
-export const spotPrice = z
-  .string('must be a price in USD an hour above 0, such as "0.05"')
-  .regex(/^\d+(\.\d+)?$/)
-  .refine((value) => Number(value) > 0);
-
-/** Days of a lifecycle rule. */
-export const days = wholeNumber(1, undefined, "days");
-
-/** Size of an EBS volume: at least as large as Ubuntu's image, at most what gp3 has. */
-export const gibibytes = wholeNumber(8, 16384, "GiB");
-
-/** Seconds of swapSize are GiB too; 0 is none. */
-export const swapSize = wholeNumber(0, 16, "GiB");
-
-/** Seven fields, cron with seconds and years. */
-export const period = text("must be a text of 7 fields", periodProblem);
-
-/** A time zone that the bastion's Ubuntu knows. */
-export const timezone = text("must be the name of a time zone", timezoneProblem);
-
-/** Name of a runner; it is part of the name of an SSM parameter. */
-export const runnerName = z
-  .string('must be 1 to 64 letters, digits, ".", "_" or "-", the first a letter or digit')
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
-
-// A host name has 63 characters: `runner-`, 9 of the token, `-`, and in place of %s a time and 8 digits, 19 characters.
-const longestMachineName = 63 - "runner-".length - 9 - 1 - 19;
-
-/** Name of a runner's machines, with `%s` for what makes it unique. */
-export const machineName = text('must be a text with "%s"', (value) => {
-  const [before = "", after = "", ...more] = value.split("%s");
-  const fixed = before + after;
-  if (!value.includes("%s") || more.length > 0) return 'must contain "%s" exactly once, such as "worker-%s"';
-  if (!/^[A-Za-z0-9-]*$/.test(fixed)) return 'must be made of letters, digits and "-" besides "%s"';
-  if (after.endsWith("-")) return 'must not end with "-", because a host name may not';
-  const excess = fixed.length - longestMachineName;
-  if (excess <= 0) return undefined;
-  return `is ${excess} character${excess === 1 ? "" : "s"} too long: besides "%s" it may have ${longestMachineName}, because a host name has at most 63`;
-});
-
-/** A further option for docker-machine. */
-export const dockerMachineOption = text(
-  'must be a text, such as "amazonec2-volume-iops=4000"',
-  dockerMachineOptionProblem,
-);
-
-/** Name of an environment variable. */
-export const environmentName = z
-  .string('must be made of letters, digits and "_", and not begin with a digit')
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
-
-const gitlabUrlExpected = 'must be the address of GitLab, such as "https://gitlab.com"';
-
-/** Where GitLab is. GitLab Runner would expand a `$` in it. */
-export const gitlabUrl = text(gitlabUrlExpected, (value) => {
-  if (!/^https?:\/\/[^\s$]+$/.test(value) || !URL.canParse(value)) return gitlabUrlExpected;
-  const { origin, pathname } = new URL(value);
-  const expected = origin + pathname.replace(/\/(ci\/?)?$/, "");
-  return value === expected
-    ? undefined
-    : `must be nothing but the address of GitLab; write ${JSON.stringify(expected)}`;
-});
-
-const tagKeyExpected =
-  "must be 1 to 128 characters without a comma, because docker-machine takes tags as a list with commas";
-
-/** Key of a tag of AWS's that docker-machine sets, too. */
-export const tagKey = text(tagKeyExpected, (value) => {
-  if (!/^[^,\p{Cc}]{1,128}$/u.test(value)) return tagKeyExpected;
-  if (/^aws:/i.test(value)) return 'must not begin with "aws:", which AWS keeps for itself';
-  return value === "Name"
-    ? "is set on every machine, and AWS takes no key twice; use another key"
-    : undefined;
-});
-
-/** Value of a tag of AWS's that docker-machine sets, too. */
-export const tagValue = z
-  .string(
-    "must be a text of at most 256 characters without a comma, because docker-machine takes tags as a list with commas",
-  )
-  .regex(/^[^,\p{Cc}]{0,256}$/u);
-
-/** Tags of AWS's. */
-export const tags = z.record(tagKey, tagValue, "must be a table of texts");
-
-/** Where SSM parameters are. */
-export const parameterPath = z
-  .string('must be a path of SSM parameters, such as "/my-project/dev/bastion"')
-  .regex(/^(\/[A-Za-z0-9_.-]+)+$/);
-
-/** Name of a private DNS zone. */
-export const domainName = z
-  .string('must be a domain name, such as "dev.my-project.internal"')
-  .regex(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i);
+export const period = z
+  .string({ error: 'must be a text of 7 fields, e.g. "* * 8-17 * * mon-fri *"' })
+  .superRefine((value, context) => {
+    try {
+      parsePeriod(value);
+    } catch (error) {
+      if (!(error instanceof PeriodError)) throw error;
+      context.addIssue({ code: "custom", message: error.message });
+    }
+  });

@@ -260,9 +260,19 @@ const cases: [string, Record<string, unknown>, string[]][] = [
   [
     "the bastion's own time zone",
     period("* * * * * * *", { timezone: "Local" }),
+    ['runners[0].autoscaling[0].timezone: "Local": must be a region and a city, e.g. Europe/Berlin or UTC'],
+  ],
+  [
+    "a former name of a time zone",
+    period("* * * * * * *", { timezone: "Asia/Calcutta" }),
     [
-      'runners[0].autoscaling[0].timezone: "Local": must be a name of the IANA time zone database, e.g. Europe/Berlin or UTC',
+      'runners[0].autoscaling[0].timezone: "Asia/Calcutta": is a former name, which the bastion does not know: write Asia/Kolkata',
     ],
+  ],
+  [
+    "a token in the place of a runner's name",
+    { runnerTokens: { default: "glrt-x", "glrt-planted": "default" } },
+    ["runnerTokens.<secret>: there is no runner <secret>: remove the token"],
   ],
   [
     "OffPeakPeriods",

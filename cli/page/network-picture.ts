@@ -151,7 +151,7 @@ function waysToServices({ bucket, hasS3Endpoint }: FleetNetwork, layout: Layout)
   }
   const users = roles.flatMap((role) => homeMember(layout, role) ?? []);
   return markup`${users.map((user) =>
-    way([middle(user) - 48, user.y], [middle(user) - 48, serviceLane], [services.x - 1, serviceLane]),
+    way([middle(user) - 40, user.y], [middle(user) - 40, serviceLane], [services.x - 1, serviceLane]),
   )}${text(services.x - 12, serviceLane - 8, "443", "port", "end")}${box("node", services, "AWS", lines)}`;
 }
 

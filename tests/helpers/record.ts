@@ -31,7 +31,8 @@ export const secretMark = {
   "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
 };
 
-const tableOf = (inputs: unknown): Record<string, unknown> => ({ ...Object(inputs) });
+const tableOf = (inputs: unknown): Record<string, unknown> =>
+  Object.fromEntries(Object.entries<unknown>(typeof inputs === "object" ? { ...inputs } : {}));
 
 const calls: Record<string, (inputs: Record<string, unknown>) => Record<string, unknown>> = {
   "aws:index/getCallerIdentity:getCallerIdentity": () => ({ accountId: "123456789012" }),

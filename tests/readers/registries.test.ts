@@ -112,7 +112,6 @@ describeWith("The registries", [requireThrowawayMachine, ...["registry", "curl",
   beforeEach(async () => {
     machine = await ThrowawayMachine.start("own");
     machine.writeFilesOf(examples.registryMirror);
-    fs.symlinkSync(requireProgram("registry"), machine.outside("/usr/local/bin/registry"));
     fs.appendFileSync(machine.outside("/etc/hosts"), `\n10.77.0.1 ${host}\n`);
     replaceSystemctl(machine);
     // What boot.sh does, whose own test this is not.
@@ -120,8 +119,7 @@ describeWith("The registries", [requireThrowawayMachine, ...["registry", "curl",
       "ip address add 10.77.0.1/32 dev lo",
       "useradd --uid 6000 --user-group fleet-registry",
       `install --directory --owner fleet-registry ${data} ${data}/mirror ${data}/layer-cache`,
-      // What a test's program may be in.
-      `chmod --recursive a+rX $(dirname $(readlink --canonicalize /usr/local/bin/registry)) 2>/dev/null || true`,
+      `install ${requireProgram("registry")} /usr/local/bin`,
     ];
     expect(await machine.run(["bash", "-c", commands.join("\n")])).toMatchObject({ status: 0 });
   });
