@@ -72,8 +72,8 @@ describe("the open ports", () => {
       ...groups,
       rule("Egress", "a", { ...at(1), securityGroupId: bastion, cidrIpv4: "0.0.0.0/0" }),
       rule("Ingress", "b", { ...at(2376), securityGroupId: workers, referencedSecurityGroupId: bastion }),
-      rule("Ingress", "c", { ...at(22), securityGroupId: workers, referencedSecurityGroupId: bastion }),
+      rule("Ingress", "c", { ...at(443), securityGroupId: workers, referencedSecurityGroupId: bastion }),
     ]);
-    expect(ports.map(({ port }) => port)).toEqual(["22", "2376", "1"]);
+    expect(ports.map(({ port }) => port)).toEqual(["443", "2376", "1"]);
   });
 });

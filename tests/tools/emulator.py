@@ -1,6 +1,9 @@
 """moto's AWS emulator with the public things of AWS that it lacks: Ubuntu's current images and the SSM parameters naming them."""
 
+from moto.core.responses import ActionResult
 from moto.ec2.models import amis
+from moto.iam.responses import IamResponse
+from moto.route53.responses import Route53
 from moto.server import main
 from moto.ssm.models import Parameter, ParameterDict
 from moto.ssm.responses import SimpleSystemManagerResponse
@@ -72,5 +75,29 @@ def authorize_path(self: SimpleSystemManagerResponse, resource: str) -> None:
 
 
 SimpleSystemManagerResponse._authenticate_and_authorize_normal_action = authorize_path
+
+# A zone that is made with a VPC is a private one, and says which VPCs it has.
+get_bool_param = Route53._get_bool_param
+get_hosted_zone = Route53.get_hosted_zone
+
+
+def is_private(self: Route53, name: str, default: bool | None = None) -> bool | None:
+    if name == "HostedZoneConfig.PrivateZone" and self._get_param("VPC.VPCId"):
+        return True
+    return get_bool_param(self, name, default)
+
+
+def zone_with_vpcs(self: Route53) -> ActionResult:
+    answer = get_hosted_zone(self)
+    vpcs = answer.result["VPCs"] or []
+    answer.result["VPCs"] = [{"VPCId": vpc["vpc_id"], "VPCRegion": vpc["vpc_region"]} for vpc in vpcs]
+    return answer
+
+
+Route53._get_bool_param = is_private
+Route53.get_hosted_zone = zone_with_vpcs
+
+# Asked before a user is deleted with all that it has.
+IamResponse.list_service_specific_credentials = lambda self: ActionResult({"ServiceSpecificCredentials": []})
 
 main()

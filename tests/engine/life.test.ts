@@ -1,0 +1,123 @@
+import { Emulator } from "../tools/emulator";
+import { describeWith, program } from "../tools/programs";
+import { EngineStack } from "./project";
+
+const token = "glrt-planted-token-of-the-engine-test";
+
+describeWith("the stack dev on the real engine", [program("pulumi"), program("moto_server")], () => {
+  let emulator: Emulator;
+  let stack: EngineStack;
+
+  beforeAll(async () => {
+    emulator = await Emulator.start();
+    stack = new EngineStack("dev", "dev", emulator.url);
+    await stack.must("stack", "init", "dev");
+  });
+
+  afterAll(async () => {
+    stack.remove();
+    await emulator.stop();
+  });
+
+  const parameterNames = async () => {
+    const answer = JSON.stringify(await emulator.ssm("eu-west-1", "DescribeParameters", { MaxResults: 50 }));
+    return [...answer.matchAll(/"Name":"([^"]+)"/g)].map(([, name]) => name).sort();
+  };
+
+  it("says which tokens are missing, and makes nothing", async () => {
+    const { code, stdout } = await stack.run("preview");
+    expect(code).not.toBe(0);
+    expect(stdout).toContain(
+      "runnerTokens.default: is missing: pulumi config set --secret --path 'runnerTokens.default' <token>",
+    );
+    await stack.must("config", "set", "--secret", "--path", "runnerTokens.default", token);
+  });
+
+  it("previews everything", async () => {
+    expect(await stack.must("preview")).toMatch(/\+ \d+ to create/);
+  });
+
+  it("comes up", async () => {
+    await stack.must("up", "--yes", "--skip-preview");
+    expect(await parameterNames()).toEqual([
+      "/gitlab-runner-fleet/dev/bastion/aws-credentials",
+      "/gitlab-runner-fleet/dev/bastion/config.toml",
+      "/gitlab-runner-fleet/dev/bastion/runner-token/default",
+      "/gitlab-runner-fleet/dev/bastion/worker-user-data",
+      "/gitlab-runner-fleet/dev/registry-mirror/http-secret",
+      "/gitlab-runner-fleet/dev/workers/image-amd64",
+    ]);
+  });
+
+  it("has the outputs that other stacks rely on, and no secret among them", async () => {
+    const outputs: unknown = JSON.parse(await stack.must("stack", "output", "--json"));
+    expect(outputs).toEqual({
+      vpcId: expect.stringMatching(/^vpc-/),
+      publicSubnetIds: [expect.stringMatching(/^subnet-/), expect.stringMatching(/^subnet-/)],
+      privateSubnetIds: [],
+      bastionInstanceId: expect.stringMatching(/^i-/),
+      bastionSecurityGroupId: expect.stringMatching(/^sg-/),
+      workerSecurityGroupId: expect.stringMatching(/^sg-/),
+      workerSecurityGroupName: expect.stringMatching(/^workers-security-group-/),
+      workerRoleArn: expect.stringMatching(/:role\/workers-role-/),
+      cacheBucketName: expect.stringMatching(/^cache-bucket-/),
+      cacheBucketArn: expect.stringMatching(/^arn:aws:s3:::cache-bucket-/),
+      cachePolicyArn: expect.stringMatching(/:policy\/cache-policy-/),
+      registryMirrorUrl: "http://registry-mirror.dev.gitlab-runner-fleet.internal:6000",
+      layerCacheRegistry: "registry-mirror.dev.gitlab-runner-fleet.internal:5000",
+      runnerConfigParameterName: "/gitlab-runner-fleet/dev/bastion/config.toml",
+      fleetPolicyArn: expect.stringMatching(/:policy\/bastion-fleet-policy-/),
+    });
+  });
+
+  it("holds no secret in clear in its state, nor in what the emulator was given but for SecureStrings", async () => {
+    expect(await stack.must("stack", "export")).not.toContain(token);
+    const userData = await emulator.query("eu-west-1", "ec2", "2016-11-15", { Action: "DescribeInstances" });
+    expect(userData).not.toContain(token);
+    expect(JSON.stringify(await emulator.ssm("eu-west-1", "GetParametersByPath", { Path: "/", Recursive: true }))).not.toContain(
+      token,
+    );
+  });
+
+  it("changes nothing without a change", async () => {
+    await stack.must("preview", "--expect-no-changes");
+  });
+
+  it("changes nothing after a refresh", async () => {
+    await stack.must("refresh", "--yes", "--skip-preview");
+    await stack.must("preview", "--expect-no-changes");
+  });
+
+  it("publishes a new limit without touching anything else", async () => {
+    await stack.must("config", "set", "--path", "runners[0].limit", "5");
+    const preview = await stack.must("preview", "--json");
+    const steps = (JSON.parse(preview) as { steps: { op: string; urn: string }[] }).steps;
+    expect(steps.filter(({ op }) => op !== "same").map(({ op, urn }) => [op, urn.split("::").at(-1)])).toEqual([
+      ["update", "bastion-config.toml"],
+    ]);
+  });
+
+  it("goes, and leaves nothing behind", async () => {
+    await stack.must("destroy", "--yes", "--skip-preview");
+    expect(await parameterNames()).toEqual([]);
+    const instances = await emulator.query("eu-west-1", "ec2", "2016-11-15", {
+      Action: "DescribeInstances",
+      "Filter.1.Name": "instance-state-name",
+      "Filter.1.Value.1": "running",
+      "Filter.1.Value.2": "stopped",
+    });
+    expect(instances).not.toContain("<instanceId>");
+    for (const [action, sign] of [
+      ["DescribeVolumes", "<volumeId>"],
+      ["DescribeVpcEndpoints", "<vpcEndpointId>"],
+    ] as const) {
+      expect(await emulator.query("eu-west-1", "ec2", "2016-11-15", { Action: action })).not.toContain(sign);
+    }
+    for (const [action, sign] of [
+      ["ListUsers", "<UserName>"],
+      ["ListInstanceProfiles", "<InstanceProfileName>"],
+    ] as const) {
+      expect(await emulator.query("us-east-1", "iam", "2010-05-08", { Action: action })).not.toContain(sign);
+    }
+  });
+});
