@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { Bastion } from "./components/bastion";
-import { keysWithSecrets, parseFleetConfig } from "./components/config";
+import { findKeysWithSecrets, parseFleetConfig } from "./components/config";
 import { configToml } from "./components/config-toml";
 import { DistributedCache } from "./components/distributed-cache";
 import { Network } from "./components/network";
@@ -11,7 +11,8 @@ import { Workers } from "./components/workers";
 
 const project = pulumi.getProject();
 const stack = pulumi.getStack();
-const { config, secrets } = parseFleetConfig(project, pulumi.runtime.allConfig(), keysWithSecrets());
+const values = pulumi.runtime.allConfig();
+const { config, secrets } = parseFleetConfig(project, values, findKeysWithSecrets(values));
 const { region, credentials } = config;
 const parameters = `/${project}/${stack}`;
 

@@ -1,4 +1,4 @@
-import type { RunnerEntry, StackFile } from "./config-schema";
+import { defaultWorkerType, type RunnerEntry, type StackFile } from "./config-schema";
 import { checkExtra, checkOptions } from "./config-keys";
 import { architectureOf } from "./instance-types";
 import type { Problem } from "./problems";
@@ -15,6 +15,7 @@ export function crossCheck(file: Readable): Problem[] {
     ...checkNetwork(file),
     ...checkConcurrency(file),
     ...checkNames(file),
+    ...checkBastionDisk(file),
     ...checkImage(file.bastion, "bastion"),
     ...checkImage(file.registryMirror, "registryMirror"),
     ...checkExtra("global", file.extra ?? {}, "extra"),
@@ -29,6 +30,12 @@ const ofExisting = ["subnetIds", "routeTableIds", "privateSubnets"] as const;
 
 function checkNetwork({ network }: Readable): Problem[] {
   if (!network) return [];
+  const zones = network.availabilityZones ?? [];
+  if (new Set(zones).size < zones.length) {
+    return [
+      { path: "network.availabilityZones", reason: `${JSON.stringify(zones)}: must name each zone once` },
+    ];
+  }
   if (network.vpcId === undefined) {
     return ofExisting
       .filter((key) => network[key] !== undefined)
@@ -47,12 +54,12 @@ function checkNetwork({ network }: Readable): Problem[] {
   return network.subnetIds === undefined ? [...misplaced, missing] : misplaced;
 }
 
-const mostIdle = ({ machine, autoscaling }: RunnerEntry) =>
-  Math.max(machine.idleCount, ...autoscaling.map(({ idleCount }) => idleCount));
-
 function checkConcurrency({ concurrent, runners }: Readable): Problem[] {
   if (concurrent === undefined) return [];
-  const idle = runners.reduce((sum, { entry }) => sum + mostIdle(entry), 0);
+  // Sections of different runners need not hold at the same time, so each stands for itself.
+  const always = runners.reduce((sum, { entry }) => sum + entry.machine.idleCount, 0);
+  const sections = runners.flatMap(({ entry }) => entry.autoscaling.map(({ idleCount }) => idleCount));
+  const idle = Math.max(always, ...sections);
   return [
     ...(concurrent < runners.length
       ? [
@@ -66,7 +73,7 @@ function checkConcurrency({ concurrent, runners }: Readable): Problem[] {
       ? [
           {
             path: "concurrent",
-            reason: `${concurrent}: must be at least the idle machines of all runners, ${idle}: more jobs never run at once`,
+            reason: `${concurrent}: must be at least the idle machines at once, ${idle}: more jobs never run at once`,
           },
         ]
       : []),
@@ -85,6 +92,15 @@ function checkNames({ runners }: Readable): Problem[] {
         ]
       : [];
   });
+}
+
+// What Ubuntu, GitLab Runner and its helper images take.
+const bastionSystemSize = 6;
+
+function checkBastionDisk({ bastion }: Readable): Problem[] {
+  if (!bastion || bastion.rootVolumeSize - bastion.swapSize >= bastionSystemSize) return [];
+  const reason = `${bastion.swapSize}: leaves too little of the root volume's ${bastion.rootVolumeSize} GiB, the system takes ${bastionSystemSize}: raise rootVolumeSize`;
+  return [{ path: "bastion.swapSize", reason }];
 }
 
 interface Imaged {
@@ -113,12 +129,14 @@ function checkRunner(file: Readable, runner: RunnerEntry, path: string): Problem
   ];
   return [
     ...idles.flatMap(({ at, settings }) => checkIdle(settings, runner.limit, at)),
-    ...checkImage({ ...file.workers, ...runner.workers }, `${path}.workers`),
+    ...checkImage({ instanceType: defaultWorkerType, ...file.workers, ...runner.workers }, `${path}.workers`),
     ...checkZone(file, runner, path),
     ...checkOptions(runner.workers.extraOptions ?? [], `${path}.workers.extraOptions`),
     ...checkExtra("runner", runner.extra, `${path}.extra`),
     ...checkExtra("docker", runner.docker.extra, `${path}.docker.extra`),
     ...checkExtra("machine", runner.machine.extra, `${path}.machine.extra`),
+    ...checkExtra("cache", runner.cache.extra, `${path}.cache.extra`),
+    ...checkExtra("s3", Object(runner.cache.extra["s3"]), `${path}.cache.extra.s3`),
   ];
 }
 
@@ -132,6 +150,10 @@ function checkIdle(
   path: string,
 ): Problem[] {
   const problems: Problem[] = [];
+  if (idleScaleFactor !== undefined && idleCount === 0) {
+    const reason = `${idleScaleFactor}: has no effect with idleCount 0: that is the most idle machines; raise it, or remove this`;
+    problems.push({ path: `${path}.idleScaleFactor`, reason });
+  }
   if (idleCount > limit) {
     const reason = `${idleCount}: must be at most the runner's limit, ${limit}: lower it, or raise the limit`;
     problems.push({ path: `${path}.idleCount`, reason });

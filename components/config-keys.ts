@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { fleetSchema, secretsSchema } from "./config-schema";
+import { closest, distance } from "fastest-levenshtein";
 import type { KeyAdvice, Problem } from "./problems";
 
 /** Letters and digits only, so that `OffPeakPeriods`, `off_peak_periods` and `offPeakPeriods` are one key. */
@@ -51,6 +52,7 @@ const retired = new Map(
 function homesOf(key: string, schema: z.core.$ZodType, path: string): string[] {
   if (
     schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodNullable ||
     schema instanceof z.ZodExactOptional ||
     schema instanceof z.ZodDefault ||
     schema instanceof z.ZodPrefault
@@ -80,7 +82,6 @@ const typedKeys = {
     check_interval: "checkInterval",
     shutdown_timeout: "shutdownTimeout",
     runners: "runners",
-    machine: undefined,
   },
   runner: {
     name: "runners[].name",
@@ -92,7 +93,7 @@ const typedKeys = {
     output_limit: "runners[].outputLimit",
     environment: "runners[].environment",
     docker: "runners[].docker, whose further keys go into its extra",
-    cache: "runners[].cache",
+    cache: "runners[].cache, whose further keys go into its extra",
     machine: "runners[].machine, whose further keys go into its extra",
   },
   docker: {
@@ -103,6 +104,18 @@ const typedKeys = {
     pull_policy: "runners[].docker.pullPolicy",
     allowed_images: "runners[].docker.allowedImages",
     shm_size: "runners[].docker.shmSize",
+  },
+  cache: {
+    Type: undefined,
+    Path: "runners[].cache.path",
+    Shared: "runners[].cache.shared",
+  },
+  s3: {
+    BucketName: undefined,
+    BucketLocation: undefined,
+    AuthenticationType: undefined,
+    AccessKey: undefined,
+    SecretKey: undefined,
   },
   machine: {
     IdleCount: "runners[].machine.idleCount",
@@ -169,11 +182,38 @@ const typedOptions: Readonly<Record<string, string>> = {
   "engine-registry-mirror": "use registryMirror",
 };
 
-/** Options of docker-machine that the fleet writes itself. */
+// Options that docker-machine has besides; newer versions may have more.
+const otherOptions = [
+  "amazonec2-credit-specification",
+  "amazonec2-device-name",
+  "amazonec2-endpoint",
+  "amazonec2-insecure-transport",
+  "amazonec2-keypair-name",
+  "amazonec2-metadata-token-response-hop-limit",
+  "amazonec2-monitoring",
+  "amazonec2-retries",
+  "amazonec2-ssh-keypath",
+  "amazonec2-ssh-port",
+  "amazonec2-ssh-user",
+  "amazonec2-use-ebs-optimized-instance",
+  "amazonec2-volume-iops",
+  "amazonec2-volume-kms-key",
+  "amazonec2-volume-throughput",
+  "engine-env",
+  "engine-insecure-registry",
+  "engine-label",
+  "engine-opt",
+  "engine-storage-driver",
+];
+
+/** Options of docker-machine that the fleet writes itself, or that are misspelt: docker-machine would fail each time. */
 export function checkOptions(options: readonly string[], path: string): Problem[] {
+  const known = [...Object.keys(typedOptions), ...otherOptions];
   return options.flatMap((option, i) => {
     const [name = ""] = option.split("=");
-    const advice = typedOptions[name];
+    const near = closest(name, known);
+    const isMisspelt = near !== name && distance(near, name) <= 2;
+    const advice = isMisspelt ? `there is no such option; did you mean ${near}?` : typedOptions[name];
     return advice === undefined ? [] : [{ path: `${path}[${i}]`, reason: `${name}: ${advice}` }];
   });
 }

@@ -64,12 +64,13 @@ const idle = {
 const workerSettings = z.strictObject({
   /** Default: `t3.medium`. */
   instanceType: instanceType.exactOptional(),
-  /** Spot instances instead of on-demand ones; an empty table caps the price at the on-demand one. */
+  /** Spot instances; an empty table caps the price at the on-demand one, and null goes back to on demand. */
   spot: z
     .strictObject({
       /** USD an hour, in quotes. */
       maxPrice: spotPrice.exactOptional(),
     })
+    .nullable()
     .exactOptional(),
   /** Default: the newest Ubuntu LTS when the stack was made. */
   image: image.exactOptional(),
@@ -159,6 +160,7 @@ const runner = z.strictObject({
       shared: flag.default(false),
       /** Put before every key. */
       path: text(/^[^\s/][^\s]*$/, "must be a path without a slash at its beginning").exactOptional(),
+      extra: extra.default({}),
     })
     .prefault({}),
   /** What its machines are; each key goes before the stack's `workers`. */
@@ -175,7 +177,7 @@ export const fleetSchema = z.strictObject({
   /** Seconds between two questions for jobs. Default: 3. */
   checkInterval: wholeNumber(1, 3600, "seconds").default(3),
   /** Seconds in which the machines are removed when the runner stops. Default: 600. */
-  shutdownTimeout: wholeNumber(30, 7200, "seconds").default(600),
+  shutdownTimeout: wholeNumber(300, 7200, "seconds").default(600),
   /** Who the runner manager works as. Default: `iam-user`. */
   credentials: credentials.default("iam-user"),
   network: z
@@ -259,12 +261,16 @@ export type StackFile = z.output<typeof fleetSchema>;
 export type RunnerEntry = StackFile["runners"][number];
 
 /** EC2's side of a runner's machines, complete. */
-export interface WorkerSettings extends Omit<z.output<typeof workerSettings>, "tags"> {
+export interface WorkerSettings extends Omit<z.output<typeof workerSettings>, "tags" | "spot"> {
   instanceType: string;
   rootVolumeSize: number;
+  spot?: { maxPrice?: string };
   tags: Record<string, string>;
   extraOptions: string[];
 }
+
+/** Instance type of workers for which nothing says another. */
+export const defaultWorkerType = "t3.medium";
 
 /** A runner, complete. */
 export interface RunnerSettings extends Omit<RunnerEntry, "machine" | "workers"> {

@@ -80,6 +80,7 @@ function runnerSection(
         AuthenticationType: "iam",
         DualStack: false,
       },
+      extra: cache.extra,
     },
     machine: {
       ...idle(machine),

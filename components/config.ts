@@ -4,6 +4,7 @@ import { crossCheck, type Readable } from "./config-checks";
 import { adviceOn } from "./config-keys";
 import {
   awsSchema,
+  defaultWorkerType,
   fleetSchema,
   secretsSchema,
   type FleetConfig,
@@ -40,13 +41,14 @@ export function parseFleetConfig(
   keysWithSecrets: readonly string[] = [],
 ): { config: FleetConfig; secrets: FleetSecrets } {
   const own = ownValues(project, values);
-  const { file, problems } = readFile(own);
+  const hidden = keysWithSecrets.map((key) => key.slice(project.length + 1));
+  const { file, problems } = readFile(own, hidden);
   const awsValues = Object.fromEntries(
     Object.keys(awsSchema.shape).flatMap((key) => (key in values ? [[key, fromText(values[key])]] : [])),
   );
   const aws = awsSchema.safeParse(awsValues);
   if (aws.error) problems.unshift(...problemsOf(aws.error, awsValues, awsSchema));
-  const secrets = readSecrets(own, runnerNames(own));
+  const secrets = readSecrets(own, runnerNames(own), hidden);
   problems.push(...secrets.problems, ...misplacedSecrets(project, keysWithSecrets), ...crossCheck(file));
 
   const complete = fleetSchema.safeParse(withoutSecrets(own));
@@ -65,10 +67,12 @@ export function parseFleetConfig(
   };
 }
 
-/** Keys whose value holds a secret, as Pulumi tells its programs. */
-export function keysWithSecrets(): string[] {
-  const keys: unknown = JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] ?? "[]");
-  return z.array(z.string()).parse(keys);
+/** Those of a stack's keys whose value holds a secret. Pulumi's SDK knows, but does not have the function in its types. */
+export function findKeysWithSecrets(values: Record<string, string>): string[] {
+  const isConfigSecret: unknown = Reflect.get(pulumi.runtime, "isConfigSecret");
+  if (typeof isConfigSecret !== "function")
+    throw new TypeError("@pulumi/pulumi does not tell which keys are secret");
+  return Object.keys(values).filter((key) => Reflect.apply(isConfigSecret, undefined, [key]) === true);
 }
 
 function fromText(text: string | undefined): unknown {
@@ -93,7 +97,10 @@ const withoutSecrets = (own: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(own).filter(([key]) => !secretKeys.includes(key)));
 
 /** Each key for itself, and each runner, so that one problem does not hide another. */
-function readFile(own: Record<string, unknown>): { file: Readable; problems: Problem[] } {
+function readFile(
+  own: Record<string, unknown>,
+  keysWithSecrets: readonly string[],
+): { file: Readable; problems: Problem[] } {
   const given = withoutSecrets(own);
   const { error, data } = fleetSchema.safeParse(given);
   if (data) {
@@ -115,7 +122,10 @@ function readFile(own: Record<string, unknown>): { file: Readable; problems: Pro
   });
   return {
     file: { ...fleetSchema.omit({ runners: true }).partial().parse(readable), runners },
-    problems: problemsOf(error, given, fleetSchema, adviceOn),
+    problems: problemsOf(error, given, fleetSchema, {
+      advice: adviceOn,
+      isHidden: ([key]) => keysWithSecrets.includes(String(key)),
+    }),
   };
 }
 
@@ -145,13 +155,14 @@ const tokenPath = (runner: string) => pathText(["runnerTokens", runner]);
 function readSecrets(
   own: Record<string, unknown>,
   runners: string[],
+  keysWithSecrets: readonly string[],
 ): { found: FleetSecrets; problems: Problem[] } {
   const given = Object.fromEntries(secretKeys.filter((key) => key in own).map((key) => [key, own[key]]));
   const { data, error } = secretsSchema.safeParse(given);
   if (error) {
     return {
       found: { runnerTokens: {} },
-      problems: problemsOf(error, undefined, secretsSchema, adviceOn),
+      problems: problemsOf(error, given, secretsSchema, { advice: adviceOn, isHidden: () => true }),
     };
   }
   const { runnerTokens, dockerHub } = data;
@@ -166,6 +177,19 @@ function readSecrets(
       ? tokenProblem(token)
       : `there is no runner ${runner}: remove the token`;
     if (reason !== undefined) problems.push({ path, reason });
+  }
+  const sameToken = new Map(Object.entries(runnerTokens).map(([runner, token]) => [token, runner]));
+  for (const [runner, token] of Object.entries(runnerTokens)) {
+    const other = sameToken.get(token);
+    if (token !== hiddenSecret && other !== undefined && other !== runner) {
+      const reason = `is the token of ${other} too; each runner needs its own, for its machines are known by it`;
+      problems.push({ path: tokenPath(runner), reason });
+    }
+  }
+  for (const key of secretKeys.filter((key) => key in own && !keysWithSecrets.includes(key))) {
+    const reason =
+      "stands in the stack file in clear: set what is secret in it with pulumi config set --secret --path";
+    if (JSON.stringify(own[key]) !== "{}") problems.push({ path: key, reason });
   }
   const password = dockerHub?.password;
   if (dockerHub && (typeof password !== "string" || password === "")) {
@@ -212,15 +236,16 @@ function networkConfig(network: StackFile["network"]): NetworkConfig {
 
 function completeRunner(runner: RunnerEntry, defaults: StackFile["workers"]): RunnerSettings {
   const { machine, workers } = runner;
+  const { spot, ...merged } = { ...defaults, ...workers };
   return {
     ...runner,
     machine: { ...machine, maxBuilds: machine.maxBuilds ?? (runner.docker.privileged ? 1 : 20) },
     workers: {
-      instanceType: "t3.medium",
+      instanceType: defaultWorkerType,
       rootVolumeSize: 20,
       extraOptions: [],
-      ...defaults,
-      ...workers,
+      ...merged,
+      ...(spot && { spot }),
       tags: { ...defaults.tags, ...workers.tags },
     },
   };

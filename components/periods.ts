@@ -35,46 +35,63 @@ const yearField: Field = { name: "year", least: 1970, most: 2099 };
 /** Why a period cannot be. */
 export class PeriodError extends Error {}
 
+const isAny = (text: string) => text === "*" || text === "?";
+
 function valueOf(text: string, field: Field): number {
   const word = text.toLowerCase();
   const named = field.names?.findIndex((name) => word === name || word === name.slice(0, 3)) ?? -1;
   if (named >= 0) return named + field.least;
-  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  // Where names are allowed, GitLab Runner reads 01 as something else than 1.
+  const isNumber = field.names ? /^(0|[1-9]\d*)$/.test(text) : /^\d+$/.test(text);
+  const value = isNumber ? Number(text) : NaN;
   if (!(value >= field.least && value <= field.most)) {
     const names = field.names ? ` or ${field.names.map((name) => name.slice(0, 3)).join(", ")}` : "";
     throw new PeriodError(
       `its ${field.name} "${text}" is not a number from ${field.least} to ${field.most}${names}`,
     );
   }
-  return value;
+  // Sunday is 0, also in a range: 5-7 ends before it begins.
+  return field === weekdayField ? value % 7 : value;
+}
+
+function stepOf(text: string, part: string, field: Field): number {
+  const most = Math.min(field === weekdayField ? 6 : field.most, 59);
+  const step = /^\d{1,2}$/.test(text) ? Number(text) : NaN;
+  if (!(step >= 1 && step <= most)) {
+    throw new PeriodError(`the step of its ${field.name} "${part}" is not a number from 1 to ${most}`);
+  }
+  return step;
 }
 
 function partValues(part: string, field: Field): number[] {
-  const [range = "", step = "1", ...rest] = part.split("/");
-  if (!/^[1-9]\d*$/.test(step) || rest.length > 0)
-    throw new PeriodError(`its ${field.name} "${part}" has a bad step`);
-  const [from = "", to, ...more] =
-    range === "*" || range === "?" ? [String(field.least), String(field.most)] : range.split("-");
+  const [range = "", step, ...rest] = part.split("/");
+  if (rest.length > 0 || (range === "?" && step !== undefined)) {
+    throw new PeriodError(`its ${field.name} "${part}" is not a value, a range or a step`);
+  }
+  const by = step === undefined ? 1 : stepOf(step, part, field);
+  const [from = "", to, ...more] = range.split("-");
   if (more.length > 0) throw new PeriodError(`its ${field.name} "${part}" is not a range`);
-  const first = valueOf(from, field);
-  const last = to === undefined ? (part.includes("/") ? field.most : first) : valueOf(to, field);
+  const [least, most] = [field.least, field === weekdayField ? 6 : field.most];
+  const first = isAny(range) ? least : valueOf(from, field);
+  const last = isAny(range)
+    ? most
+    : to !== undefined
+      ? valueOf(to, field)
+      : step === undefined
+        ? first
+        : most;
   if (first > last) {
     // GitLab Runner takes such a range and never finds a moment in it.
     throw new PeriodError(
       `its ${field.name} range "${range}" ends before it begins: write it as two, separated by a comma`,
     );
   }
-  return Array.from(
-    { length: Math.floor((last - first) / Number(step)) + 1 },
-    (_, i) => first + i * Number(step),
-  );
+  return Array.from({ length: Math.floor((last - first) / by) + 1 }, (_, i) => first + i * by);
 }
 
 function valuesOf(text: string, field: Field): ReadonlySet<number> {
   return new Set(text.split(",").flatMap((part) => partValues(part, field)));
 }
-
-const isAny = (text: string) => text === "*" || text === "?";
 
 const lastDayOf = ({ year, month }: Moment) => new Date(Date.UTC(year, month, 0)).getUTCDate();
 
@@ -103,15 +120,15 @@ function dayPart(part: string): Period {
 function weekdayPart(part: string): Period {
   const [, last] = /^(\w+)l$/i.exec(part) ?? [];
   if (last !== undefined) {
-    const value = valueOf(last, weekdayField) % 7;
+    const value = valueOf(last, weekdayField);
     return (moment) => moment.weekday === value && moment.dayOfMonth > lastDayOf(moment) - 7;
   }
   const [, name, week] = /^(\w+)#([1-5])$/.exec(part) ?? [];
   if (name !== undefined) {
-    const value = valueOf(name, weekdayField) % 7;
+    const value = valueOf(name, weekdayField);
     return ({ weekday, dayOfMonth }) => weekday === value && Math.ceil(dayOfMonth / 7) === Number(week);
   }
-  const values = new Set([...valuesOf(part, weekdayField)].map((value) => value % 7));
+  const values = valuesOf(part, weekdayField);
   return ({ weekday }) => values.has(weekday);
 }
 
@@ -121,8 +138,8 @@ const anyOf = (text: string, parse: (part: string) => Period): Period => {
 };
 
 /**
- * Understands a period as GitLab Runner does: seven fields, second minute hour day month weekday year, where a day matches if either
- * of a restricted day and a restricted weekday does.
+ * Understands a period as GitLab Runner does: seven fields, second minute hour day month weekday year. A day matches if either of a
+ * restricted day and a restricted weekday does; a * in a list lifts the restriction.
  * @throws PeriodError that says which field is wrong.
  * @see https://github.com/gorhill/cronexpr
  */
@@ -145,7 +162,7 @@ export function parsePeriod(text: string): Period {
   const years = valuesOf(year, yearField);
   const onDay = anyOf(day, dayPart);
   const onWeekday = anyOf(weekday, weekdayPart);
-  const either = !isAny(day) && !isAny(weekday);
+  const either = ![...day.split(","), ...weekday.split(",")].some(isAny);
   return (moment) =>
     minutes.has(moment.minute) &&
     hours.has(moment.hour) &&

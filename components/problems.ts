@@ -44,6 +44,7 @@ export function pathText(parts: readonly PropertyKey[]): string {
 function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
   if (
     schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodNullable ||
     schema instanceof z.ZodExactOptional ||
     schema instanceof z.ZodDefault ||
     schema instanceof z.ZodPrefault
@@ -78,7 +79,14 @@ function unknownKey(key: string, allowed: string[]): string {
   return `there is no such key; ${isNear ? `did you mean ${near}?` : `there are: ${allowed.join(", ")}`}`;
 }
 
-function messageOf(issue: z.core.$ZodIssue): string {
+function messageOf(issue: z.core.$ZodIssue, given: unknown): string {
+  if (
+    issue.code === "invalid_type" &&
+    typeof given === "string" &&
+    ["int", "number"].includes(issue.expected)
+  ) {
+    return /^\d+$/.test(given) ? `${issue.message}: remove the quotes` : issue.message;
+  }
   if (issue.code === "invalid_type" && issue.message.startsWith("Invalid input")) {
     return `must be ${issue.expected === "array" ? "a list" : issue.expected === "object" || issue.expected === "record" ? "a table of keys" : `a ${issue.expected}`}`;
   }
@@ -89,12 +97,19 @@ function sameProblem(a: Problem, b: Problem): boolean {
   return a.path === b.path && a.reason === b.reason;
 }
 
-/** Every issue of a schema as a problem that says what was given; without an input, for a secret, what is allowed only. */
+/** How problems are told. */
+export interface ProblemOptions {
+  advice?: KeyAdvice;
+  /** Whether the value at a path is a secret, or holds one, and must not be shown. */
+  isHidden?: (path: readonly PropertyKey[]) => boolean;
+}
+
+/** Every issue of a schema as a problem that says what was given. */
 export function problemsOf(
   error: z.ZodError,
   input: unknown,
   schema: z.core.$ZodType,
-  advice: KeyAdvice = noAdvice,
+  { advice = noAdvice, isHidden = () => false }: ProblemOptions = {},
 ): Problem[] {
   const problems = error.issues.flatMap((issue): Problem[] => {
     if (issue.code === "unrecognized_keys") {
@@ -111,12 +126,10 @@ export function problemsOf(
       }));
     }
     const path = pathText(issue.path);
-    const message = messageOf(issue);
-    if (input === undefined) return [{ path, reason: message }];
     const given = valueAt(input, issue.path);
-    return [
-      { path, reason: given === undefined ? `is missing; it ${message}` : `${shown(given)}: ${message}` },
-    ];
+    const message = messageOf(issue, given);
+    if (given === undefined) return [{ path, reason: `is missing; it ${message}` }];
+    return [{ path, reason: isHidden(issue.path) ? message : `${shown(given)}: ${message}` }];
   });
   // A refinement may repeat what the pattern before it said.
   return problems.filter((problem, i) => problems.findIndex((other) => sameProblem(problem, other)) === i);

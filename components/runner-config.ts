@@ -95,6 +95,7 @@ export interface CacheSection {
     /** False keeps the plain regional host name, which the VPC's S3 endpoint serves. */
     DualStack: boolean;
   };
+  extra?: TomlTable;
 }
 
 /**
@@ -140,14 +141,29 @@ const floatKeys: ReadonlySet<string> = new Set(["IdleScaleFactor"]);
 
 type Encoded = string | number | bigint | boolean | Encoded[] | { [key: string]: Encoded };
 
-function encodeTable(table: object): { [key: string]: Encoded } {
-  const encoded: { [key: string]: Encoded } = {};
-  let extra: unknown;
-  for (const [key, value] of Object.entries(table)) {
-    if (key === "extra") extra = value;
-    else if (value !== undefined) encoded[key] = encode(value, key);
+type EncodedTable = Exclude<Encoded, string | number | bigint | boolean | Encoded[]>;
+
+const isTable = (value: Encoded | undefined): value is EncodedTable =>
+  typeof value === "object" && !Array.isArray(value);
+
+/** A table that both have is merged; of anything else the second one's holds. */
+function merge(table: EncodedTable, more: EncodedTable): EncodedTable {
+  const merged = { ...table };
+  for (const [key, value] of Object.entries(more)) {
+    const former = merged[key];
+    merged[key] = isTable(former) && isTable(value) ? merge(former, value) : value;
   }
-  return typeof extra === "object" && extra !== null ? { ...encoded, ...encodeTable(extra) } : encoded;
+  return merged;
+}
+
+function encodeTable(table: object): EncodedTable {
+  const { extra, ...rest } = { extra: undefined, ...table };
+  const encoded = Object.fromEntries(
+    Object.entries<unknown>(rest).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, encode(value, key)]],
+    ),
+  );
+  return typeof extra === "object" ? merge(encoded, encodeTable(extra)) : encoded;
 }
 
 function encode(value: unknown, key: string): Encoded {

@@ -76,8 +76,8 @@ export const accountId = text(
   'must be the 12 digits of an AWS account in quotes, e.g. "123456789012"',
 );
 export const instanceType = text(
-  /^[a-z][a-z0-9-]*\d[a-z0-9-]*\.[a-z0-9-]+$/,
-  "must be an EC2 instance type, e.g. m6i.large",
+  /^(?!mac)[a-z][a-z0-9-]*\d[a-z0-9-]*\.(nano|micro|small|medium|(\d*x)?large|metal(-\d+xl)?)$/,
+  "must be an EC2 instance type that runs Linux, e.g. m6i.large",
 );
 export const image = z.strictObject({
   /** E.g. `ami-0123456789abcdef0`. */
@@ -102,12 +102,15 @@ export const spotPrice = text(
 export const gitlabUrl = text(
   /^https?:\/\/[^\s/?#$]+(\/[^\s?#$]*[^\s/?#$])?$/,
   "must be where GitLab is, e.g. https://gitlab.example.com, without a slash at its end",
-);
+).refine((url) => !url.endsWith("/ci"), { error: "must be without /ci, which GitLab had long ago" });
 export const runnerName = text(
   /^[A-Za-z0-9_.-]{1,64}$/,
   "must be of letters, digits, dots, dashes and underscores, 64 at most: it names an SSM parameter",
 );
-export const tagKey = text(/^[^,]{1,128}$/, "must be of 1 to 128 characters, and not have a comma");
+export const tagKey = text(/^[^,]{1,128}$/, "must be of 1 to 128 characters, and not have a comma").refine(
+  (key) => key !== "Name" && key !== "fleet-id",
+  { error: "must not be Name or fleet-id: each machine has its own" },
+);
 export const tagValue = text(
   /^[^,]{0,256}$/,
   "must be a text of 256 characters at most, in quotes, and not have a comma",
@@ -121,8 +124,8 @@ export const environmentName = text(
 const longestMachineName = 63 - "runner-".length - 9 - "-".length - 19;
 
 export const machineName = text(
-  /^[a-z0-9-]*%s[a-z0-9-]*$/,
-  "must be of small letters, digits and dashes, and contain %s once, e.g. worker-%s",
+  /^[a-z0-9-]*%s([a-z0-9-]*[a-z0-9])?$/,
+  "must be of small letters, digits and dashes, contain %s once and not end with a dash, e.g. worker-%s",
 ).superRefine((name, context) => {
   const excess = name.length - "%s".length - longestMachineName;
   if (excess > 0) {

@@ -27,19 +27,15 @@ const renamed = new Map(
   }),
 );
 
-const example = "e.g. Europe/Berlin or UTC";
+const known: ReadonlySet<string> = new Set(
+  ["UTC", ...Intl.supportedValuesOf("timeZone")].map((name) => renamed.get(name) ?? name),
+);
 
 /** Why the bastion would not know a time zone; undefined if it does. */
 export function timezoneProblem(name: string): string | undefined {
+  if (known.has(name)) return undefined;
   const now = renamed.get(name);
-  if (now !== undefined) return `is a former name, which the bastion does not know: write ${now}`;
-  if (name === "UTC") return undefined;
-  // Names without a region (EST, GMT+1) are former ones as well.
-  if (!name.includes("/") || name.startsWith("US/")) return `must be a region and a city, ${example}`;
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return undefined;
-  } catch {
-    return `must be a name of the IANA time zone database, ${example}`;
-  }
+  return now === undefined
+    ? "must be a name of the IANA time zone database, e.g. Europe/Berlin or UTC, in its own spelling"
+    : `is a former name, which the bastion does not know: write ${now}`;
 }

@@ -44,7 +44,7 @@ describe("a stack file", () => {
             extra: {},
           },
           autoscaling: [],
-          cache: { shared: false },
+          cache: { shared: false, extra: {} },
           workers: { instanceType: "t3.medium", rootVolumeSize: 20, tags: {}, extraOptions: [] },
           extra: {},
         },
@@ -74,6 +74,25 @@ describe("a stack file", () => {
       spot: {},
       extraOptions: [],
     });
+  });
+
+  it("lets a runner go back to on-demand machines where the stack has spot ones", () => {
+    const { config } = understood({
+      ...goodConfig,
+      workers: { spot: { maxPrice: "0.05" } },
+      runners: [{ name: "default", workers: { spot: null } }],
+    });
+    expect(config.runners[0]?.workers).not.toHaveProperty("spot");
+  });
+
+  it("may have runners that are warm at different times, with few jobs at once", () => {
+    const warm = (period: string) => [{ periods: [period], idleCount: 4, idleTime: 60 }];
+    const runners = [
+      { name: "default", autoscaling: warm("* * 0-11 * * * *") },
+      { name: "night", autoscaling: warm("* * 12-23 * * * *") },
+    ];
+    const runnerTokens = { default: "glrt-x", night: "glrt-y" };
+    expect(problemsIn({ ...goodConfig, concurrent: 4, runners, runnerTokens })).toEqual([]);
   });
 
   it("passes the provider's default tags on to what they do not reach", () => {

@@ -35,6 +35,9 @@ describe("a period", () => {
     ["* * * * dec * *", "2026-11-27T00:00", false],
     ["* * * * * * 2027-2030", "2026-11-27T00:00", false],
     ["* * * ? * MON-FRI *", "2026-11-24T00:00", true],
+    ["* * * 1,* * mon *", "2026-11-24T00:00", false], // a * in a list lifts the restriction of the day
+    ["* * * * * 0-7 *", "2026-11-29T00:00", true], // 7 is 0: Sunday only
+    ["* * * * * 0-7 *", "2026-11-28T00:00", false],
   ])("%s holds at %s: %s", (text, moment, holds) => {
     expect(parsePeriod(text)(momentOf(moment))).toBe(holds);
   });
@@ -57,7 +60,7 @@ describe("a period", () => {
     field(0, 23),
     field(1, 31),
     field(1, 12),
-    field(0, 7),
+    field(0, 6),
     field(1970, 2099),
   );
 
@@ -87,6 +90,12 @@ describe("a period", () => {
     "* */0 * * * * *",
     "* 1-2-3 * * * * *",
     "* , * * * * *",
+    "* */70 * * * * *",
+    "* ?/2 * * * * *",
+    "* * * 1/40 * * *",
+    "* * * * * 5-7 *",
+    "* * * * * 01 *",
+    "* * * * 01 * *",
   ])("%s is refused", (text) => {
     expect(() => parsePeriod(text)).toThrow(PeriodError);
   });

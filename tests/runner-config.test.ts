@@ -97,6 +97,22 @@ describe("config.toml", () => {
     });
   });
 
+  it("takes further keys of a table that it writes too, and may be told otherwise", () => {
+    const text = renderRunnerConfig({
+      ...config,
+      runners: [
+        { ...runner, cache: { ...runner.cache, extra: { s3: { RoleARN: "arn:aws:iam::1:role/cache" } } } },
+      ],
+      extra: { machine: { shutdown_drain: { enabled: false, concurrency: 5 } } },
+    });
+    expect(parse(text)).toMatchObject({
+      machine: { shutdown_drain: { enabled: false, concurrency: 5 } },
+      runners: [
+        { cache: { Type: "s3", s3: { BucketName: "bucket", RoleARN: "arn:aws:iam::1:role/cache" } } },
+      ],
+    });
+  });
+
   it("says the same after a round trip, whatever the texts in it", () => {
     const texts = fc.array(fc.string({ unit: "grapheme", maxLength: 60 }), { maxLength: 8 });
     fc.assert(

@@ -54,7 +54,7 @@ const values = {
 };
 
 describe("the source guide's full example", () => {
-  const { config } = parseFleetConfig("gitlab-runner-fleet", values);
+  const { config } = parseFleetConfig("gitlab-runner-fleet", values, ["gitlab-runner-fleet:runnerTokens"]);
   const [runner] = config.runners;
   if (!runner) throw new Error("the guide has a runner");
 

@@ -7,6 +7,8 @@ export const goodConfig: Record<string, unknown> = {
   runnerTokens: { default: "glrt-token" },
 };
 
+const secretTables = ["gitlab-runner-fleet:runnerTokens", "gitlab-runner-fleet:dockerHub"];
+
 /** Configuration as Pulumi holds it: full keys, and everything as text. */
 export function asHeld(config: Record<string, unknown>): Record<string, string> {
   return Object.fromEntries(
@@ -18,12 +20,12 @@ export function asHeld(config: Record<string, unknown>): Record<string, string> 
 }
 
 /** What the program understands of a stack file. */
-export function understood(config: Record<string, unknown>, secretKeys: string[] = []) {
+export function understood(config: Record<string, unknown>, secretKeys = secretTables) {
   return parseFleetConfig("gitlab-runner-fleet", asHeld(config), secretKeys);
 }
 
 /** Every line of the error that a stack file gives, but the first. */
-export function problemsIn(config: Record<string, unknown>, secretKeys: string[] = []): string[] {
+export function problemsIn(config: Record<string, unknown>, secretKeys = secretTables): string[] {
   try {
     understood(config, secretKeys);
   } catch (error) {
