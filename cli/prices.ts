@@ -37,7 +37,11 @@ const types = [
 const hours = (...prices: number[]): Partial<Record<string, number>> =>
   Object.fromEntries(types.map((type, i) => [type, prices[i]]));
 
+/** The same in every region but China's and the government's. */
+const everywhere = { publicAddressHour: 0.005, hostedZoneMonth: 0.5 };
+
 const unitedStates = {
+  ...everywhere,
   instanceHour: hours(
     ...[0.0116, 0.0104, 0.0208, 0.0416, 0.0832, 0.0188],
     ...[0.0084, 0.0168, 0.0336],
@@ -46,15 +50,14 @@ const unitedStates = {
   ),
   gp3GigabyteMonth: 0.08,
   natGatewayHour: 0.045,
-  publicAddressHour: 0.005,
   s3GigabyteMonth: 0.023,
-  hostedZoneMonth: 0.5,
 };
 
 const regions: Partial<Record<string, RegionPrices>> = {
   "us-east-1": { ...unitedStates, natGatewayGigabyte: 0.045, advancedParameterMonth: 0.05 },
   "us-west-2": unitedStates,
   "eu-west-1": {
+    ...everywhere,
     instanceHour: hours(
       ...[0.0126, 0.0114, 0.0228, 0.0456, 0.0912, 0.0204],
       ...[0.0092, 0.0184, 0.0368],
@@ -64,11 +67,10 @@ const regions: Partial<Record<string, RegionPrices>> = {
     gp3GigabyteMonth: 0.088,
     natGatewayHour: 0.048,
     natGatewayGigabyte: 0.048,
-    publicAddressHour: 0.005,
     s3GigabyteMonth: 0.023,
-    hostedZoneMonth: 0.5,
   },
   "eu-central-1": {
+    ...everywhere,
     instanceHour: hours(
       ...[0.0134, 0.012, 0.024, 0.048, 0.096, 0.0216],
       ...[0.0096, 0.0192, 0.0384],
@@ -78,13 +80,11 @@ const regions: Partial<Record<string, RegionPrices>> = {
     gp3GigabyteMonth: 0.0952,
     natGatewayHour: 0.052,
     natGatewayGigabyte: 0.052,
-    publicAddressHour: 0.005,
     s3GigabyteMonth: 0.0245,
-    hostedZoneMonth: 0.5,
   },
 };
 
-/** Prices of a region; empty where none are known. */
+/** Prices of a region, as far as they are known. */
 export function pricesOf(region: string): Partial<RegionPrices> {
-  return regions[region] ?? {};
+  return regions[region] ?? (/^(cn|us-gov)-/.test(region) ? {} : everywhere);
 }

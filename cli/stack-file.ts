@@ -109,15 +109,17 @@ function fillSecrets(project: string, config: Table) {
   const fill = (key: string, names: string[]) => {
     const held = valueAt(config, key);
     const values: Table = isTable(held) ? { ...held } : {};
+    const pathOf = (name: string) => `${key.slice(project.length + 1)}.${name}`;
     for (const name of names) {
-      const path = `${key.slice(project.length + 1)}.${name}`;
+      const path = pathOf(name);
       const value = values[name];
       if (value === undefined && held !== hidden) missing.push(path);
       if (value !== undefined && value !== hidden) inClear.push(path);
       values[name] = hidden;
     }
     filled[key] = values;
-    filledKeys.push(key);
+    // The program refuses a secret in clear if its key counts as no secret.
+    if (!names.some((name) => inClear.includes(pathOf(name)))) filledKeys.push(key);
   };
 
   const runners = valueAt(config, `${project}:runners`);

@@ -2,7 +2,7 @@ import { pricesAsOf } from "./prices";
 import { countTypes, type FleetPlan } from "./fleet-plan";
 import { idleHoursPerWeek } from "./schedule";
 import { columns } from "./table";
-import { hourText, idleBasis, portText, usd } from "./words";
+import { costRows, portText, totalText, usageRows } from "./words";
 
 /** Where a plan has been written. */
 export interface Written {
@@ -95,24 +95,10 @@ function byService(actions: string[]): string {
 }
 
 function costLines({ cost }: FleetPlan): string[] {
-  const rows = [
-    ...cost.fixed.map(({ what, basis, monthly }) => [what, basis, usd(monthly)]),
-    ...cost.workers
-      .filter(({ idleHours }) => idleHours > 0)
-      .map((worker) => [`idle machines of ${worker.runner}`, idleBasis(worker), usd(worker.idleMonthly)]),
-    [
-      "total without jobs",
-      cost.unknown.length > 0 ? "at least, some prices are unknown" : "",
-      usd(cost.monthly),
-    ],
-  ];
   return [
-    ...columns(rows, [2]),
+    ...columns([...costRows(cost), ["total without jobs", "", totalText(cost)]], [2]),
     "",
-    ...cost.workers.map(
-      (worker) =>
-        `While a job runs, a machine of ${worker.runner} (${worker.instanceType}) costs ${hourText(worker)}.`,
-    ),
-    ...cost.usage.map(({ what, unit, price }) => `Each ${unit} of ${what} costs ${usd(price, 4)}.`),
+    "Jobs add",
+    ...columns(usageRows(cost)).map((line) => `  ${line}`),
   ];
 }

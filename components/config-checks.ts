@@ -2,6 +2,7 @@ import { defaultWorkerType, type RunnerEntry, type StackFile } from "./config-sc
 import { checkExtra, checkOptions } from "./config-keys";
 import { architectureOf } from "./instance-types";
 import type { Problem } from "./problems";
+import type { TomlTable } from "./runner-config";
 import { machinesThatFit, subnetMask } from "./subnets";
 
 /** The parts of a stack file that were in order, each with where it stands. */
@@ -122,6 +123,11 @@ function checkImage(machine: Imaged | undefined, path: string): Problem[] {
       ];
 }
 
+const tableAt = (table: TomlTable, key: string): object => {
+  const value = table[key];
+  return typeof value === "object" ? value : {};
+};
+
 function checkRunner(file: Readable, runner: RunnerEntry, path: string): Problem[] {
   const idles = [
     { at: `${path}.machine`, settings: runner.machine },
@@ -136,7 +142,7 @@ function checkRunner(file: Readable, runner: RunnerEntry, path: string): Problem
     ...checkExtra("docker", runner.docker.extra, `${path}.docker.extra`),
     ...checkExtra("machine", runner.machine.extra, `${path}.machine.extra`),
     ...checkExtra("cache", runner.cache.extra, `${path}.cache.extra`),
-    ...checkExtra("s3", Object(runner.cache.extra["s3"]), `${path}.cache.extra.s3`),
+    ...checkExtra("s3", tableAt(runner.cache.extra, "s3"), `${path}.cache.extra.s3`),
   ];
 }
 

@@ -139,7 +139,7 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
   [
     "fewer jobs at once than idle machines",
     { concurrent: 2, ...machine({ idleCount: 3 }) },
-    ["concurrent: 2: must be at least the idle machines of all runners, 3: more jobs never run at once"],
+    ["concurrent: 2: must be at least the idle machines at once, 3: more jobs never run at once"],
   ],
   [
     "a GitLab address with a slash at its end",

@@ -95,15 +95,20 @@ function gateways({ vpc, zones: [home] }: FleetNetwork, { zones }: Layout): Mark
     const [a, b] = first.members.map((placed) => middle(placed.box));
     return a === undefined || b === undefined ? middle(place) : (a + b) / 2;
   };
-  const nats = zones.flatMap((zone) => zone.subnets.filter(({ subnet }) => subnet.hasNatGateway));
-  return markup`${frame("gateway", edge, 11)}${text(labelAt(edge), edge.y + 15, name, "small", "middle")}${nats.map(
-    ({ box: area }, i) => {
-      const bar = { x: area.x + 12, y: area.y + 36, width: area.width - 24, height: 22 };
-      const at = i === 0 ? labelAt(bar) : middle(bar);
-      return markup`${frame("gateway", bar, 11)}${text(at, bar.y + 15, "NAT gateway", "small", "middle")}`;
-    },
-  )}`;
+  return markup`${frame("gateway", edge, 11)}${text(labelAt(edge), edge.y + 15, name, "small", "middle")}${natBars(
+    zones,
+  ).map((bar, i) => {
+    const at = i === 0 ? labelAt(bar) : middle(bar);
+    return markup`${frame("gateway", bar, 11)}${text(at, bar.y + 15, "NAT gateway", "small", "middle")}`;
+  })}`;
 }
+
+const natBars = (zones: PlacedZone[]): Box[] =>
+  zones.flatMap(({ subnets }) =>
+    subnets
+      .filter(({ subnet }) => subnet.hasNatGateway)
+      .map(({ box: { x, y, width } }) => ({ x: x + 12, y: y + 36, width: width - 24, height: 22 })),
+  );
 
 const portsOf = ({ ports }: FleetNetwork, from: string, to: string): string =>
   ports
@@ -132,12 +137,18 @@ function waysOut(network: FleetNetwork, layout: Layout): Markup {
       [middle(place), bottom(top) + 1],
     )}${text(middle(place) + 10, layout.vpc.y + 31, portsOf(network, member.role, "anywhere"), "port")}`;
   });
-  const toGateway = others.flatMap(({ members }) =>
-    members.map(({ box: place }) =>
-      way([right(place) - 32, place.y - 8], [right(place) - 32, layout.vpc.y + 12]),
-    ),
+  const toGateway = others.flatMap((zone) =>
+    zone.members.map(({ box: place }) => wayOutOf(zone, right(place) - 16, place.y - 8, layout)),
   );
   return markup`${straight}${toGateway}`;
+}
+
+/** From another zone than the bastion's to the internet gateway, or to a NAT gateway that its zone has not. */
+function wayOutOf(zone: PlacedZone, x: number, y: number, { zones, vpc }: Layout): Markup {
+  const [shared] = natBars(zones);
+  if (!shared || natBars([zone]).length > 0) return way([x, y], [x, vpc.y + 12]);
+  const lane = shared.y + shared.height / 2;
+  return way([x, y], [x, lane], [right(shared) + 1, lane]);
 }
 
 /** AWS's own interfaces: past the internet gateway, but inside the region. */

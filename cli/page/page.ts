@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { countTypes, shortType, type FleetPlan } from "../fleet-plan";
 import { fleetNetwork } from "../network";
 import { idleHoursPerWeek } from "../schedule";
-import { usd } from "../words";
+import { totalText } from "../words";
 import { artefactSection } from "./artefact-section";
 import { markup, Markup } from "./markup";
 import { networkPicture } from "./network-picture";
@@ -82,7 +82,7 @@ ${content}
 function figures({ resources, runners, ports, cost }: FleetPlan): Markup {
   const fromOutside = ports.filter(({ from }) => from === "anywhere").length;
   const facts: [label: string, value: string][] = [
-    [`a month without jobs${cost.unknown.length > 0 ? ", at least" : ""}`, usd(cost.monthly)],
+    ["a month without jobs", totalText(cost)],
     ["resources", String(resources.length)],
     [runners.length === 1 ? "runner" : "runners", String(runners.length)],
     ["ports open to the internet", String(fromOutside)],

@@ -1,8 +1,7 @@
-import type { FleetCost } from "../cost";
 import type { FleetPlan } from "../fleet-plan";
 import type { Permission } from "../permissions";
 import { pricesAsOf, pricesSource } from "../prices";
-import { hourText, idleBasis, portText, usd } from "../words";
+import { costRows, portText, totalText, usageRows } from "../words";
 import { markup, type Markup } from "./markup";
 
 /** Every way that the security groups leave open. */
@@ -59,32 +58,18 @@ function permissionTable(statements: Permission[]): Markup {
 export function costTables({ cost }: FleetPlan): Markup {
   return markup`<div class="wide"><table>
 <thead><tr><th>What</th><th>How much</th><th class="number">USD a month</th></tr></thead>
-<tbody>${cost.fixed.map(({ what, basis, monthly }) => costRow(what, basis, monthly))}${cost.workers
-    .filter(({ idleHours }) => idleHours > 0)
-    .map((worker) =>
-      costRow(`idle machines of ${worker.runner}`, idleBasis(worker), worker.idleMonthly),
-    )}</tbody>
-<tfoot><tr><td>Total without jobs</td><td class="soft">${
-    cost.unknown.length > 0 && "at least: some prices are unknown"
-  }</td><td class="number">${usd(cost.monthly)}</td></tr></tfoot>
+<tbody>${costRows(cost).map(
+    ([what, basis, monthly]) =>
+      markup`<tr><td>${what}</td><td class="soft">${basis}</td><td class="number">${monthly}</td></tr>`,
+  )}</tbody>
+<tfoot><tr><td colspan="2">Total without jobs</td><td class="number">${totalText(cost)}</td></tr></tfoot>
 </table></div>
-${usageTable(cost)}
-<p class="soft">On-demand prices for Linux in ${cost.region}, without tax, of ${pricesAsOf}. ${pricesSource}.</p>`;
-}
-
-const costRow = (what: string, basis: string, monthly: number | undefined): Markup =>
-  markup`<tr><td>${what}</td><td class="soft">${basis}</td><td class="number">${usd(monthly)}</td></tr>`;
-
-function usageTable({ workers, usage }: FleetCost): Markup {
-  return markup`<h3>What jobs add</h3>
+<h3>What jobs add</h3>
 <div class="wide"><table>
 <thead><tr><th>What</th><th class="number">USD</th></tr></thead>
-<tbody>${workers.map(
-    (worker) =>
-      markup`<tr><td>a machine of ${worker.runner}, ${worker.instanceType}, with its volume and address</td><td class="number">${hourText(worker)}</td></tr>`,
-  )}${usage.map(
-    ({ what, unit, price }) =>
-      markup`<tr><td>${what}</td><td class="number">${usd(price, 4)} a ${unit}</td></tr>`,
+<tbody>${usageRows(cost).map(
+    ([what, price]) => markup`<tr><td>${what}</td><td class="number">${price}</td></tr>`,
   )}</tbody>
-</table></div>`;
+</table></div>
+<p class="soft">A machine is counted with its volume and address. On-demand prices for Linux in ${cost.region}, without tax, of ${pricesAsOf}. ${pricesSource}.</p>`;
 }

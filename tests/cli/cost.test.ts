@@ -1,6 +1,7 @@
 import { fleetCost, type RunnerHours } from "../../cli/cost";
 import type { PlannedResource } from "../../cli/resources";
 import type { PlannedRunner } from "../../cli/runners";
+import { costRows, totalText, usageRows } from "../../cli/words";
 
 const instance = (name: string, inputs: PlannedResource["inputs"]): PlannedResource => ({
   type: "aws:ec2/instance:Instance",
@@ -140,13 +141,36 @@ describe("the cost of a fleet", () => {
     ]);
   });
 
-  it("knows nothing of a region without prices", () => {
-    const { monthly, unknown } = fleetCost(
-      [instance("bastion", { instanceType: "t2.micro" })],
-      [],
-      "mars-north-1",
-    );
-    expect(monthly).toBe(0);
+  it("knows of other regions only what costs the same everywhere", () => {
+    const resources = [
+      instance("bastion", { instanceType: "t2.micro", associatePublicIpAddress: true }),
+      resource("aws:route53/zone:Zone"),
+    ];
+    const { monthly, unknown } = fleetCost(resources, [], "eu-north-1");
+    expect(monthly).toBe(4.15);
     expect(unknown).toEqual(["bastion, t2.micro", "bastion root volume"]);
+    expect(fleetCost(resources, [], "cn-north-1").monthly).toBe(0);
+  });
+
+  it("is said in words", () => {
+    const cost = fleetCost(
+      [instance("bastion", { instanceType: "t2.micro" }), resource("aws:s3/bucket:Bucket")],
+      [runner({ spot: {} }, 168), runner({ name: "odd", instanceType: "x9.huge" }, 1)],
+      "us-east-1",
+    );
+    expect(totalText(cost)).toBe("at least $88.84");
+    expect(totalText({ ...cost, unknown: [] })).toBe("$88.84");
+    expect(totalText({ ...cost, monthly: 0 })).toBe("unknown");
+    expect(costRows(cost)).toEqual([
+      ["bastion, t2.micro", "730 h × $0.0116", "$8.47"],
+      ["bastion root volume", "10 GB gp3 × $0.08", "$0.80"],
+      ["idle machines of default", "730.0 h × at most $0.1090", "$79.57"],
+      ["idle machines of odd", "4.3 h × price unknown", "unknown"],
+    ]);
+    expect(usageRows(cost)).toEqual([
+      ["a machine of default, m5.large", "at most $0.1090 an hour"],
+      ["a machine of odd, x9.huge", "unknown"],
+      ["distributed cache", "$0.0230 a GB and month"],
+    ]);
   });
 });

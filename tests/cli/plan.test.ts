@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import { RunError } from "@pulumi/pulumi";
 import { planFiles, planFleet } from "../../cli/fleet-plan";
 import { PlanProblem } from "../../cli/problem";
 import { ofType } from "../../cli/resources";
+import { readStackConfiguration } from "../../cli/stack-file";
 import { jsonSummary, textSummary } from "../../cli/summary";
 import { fixtureConfiguration, planFixture } from "./helpers/plan";
 
@@ -32,6 +34,20 @@ describe("the plan of a program", () => {
         inputs: expect.objectContaining({ value: "<secret>" }) as unknown,
       }),
     );
+  });
+
+  it("has none of the fleet's own secrets either", async () => {
+    const dev = readStackConfiguration(join(__dirname, "..", ".."), "dev");
+    const tokens = { "gitlab-runner-fleet:runnerTokens": '{"default":"glrt-planted"}' };
+    const dockerHub = { "gitlab-runner-fleet:dockerHub": '{"username":"someone","password":"planted"}' };
+    const secrets = { ...tokens, ...dockerHub };
+    const plan = await planFleet(
+      { ...dev, values: { ...dev.values, ...secrets }, secretKeys: Object.keys(secrets) },
+      () => import("../../index"),
+    );
+    const files = planFiles(plan);
+    expect(files.get("resources.json")).toContain("someone");
+    expect([...files].filter(([, text]) => text.includes("planted"))).toEqual([]);
   });
 
   it("shows as secret what the provider makes secret, wherever the program puts it", async () => {

@@ -92,8 +92,9 @@ config:
   });
 
   it("is warned of a token in clear, which goes no further", () => {
-    const { values, warnings } = read("config: { runnerTokens: { small: planted-token } }");
+    const { values, secretKeys, warnings } = read("config: { runnerTokens: { small: planted-token } }");
     expect(JSON.stringify(values)).not.toContain("planted-token");
+    expect(secretKeys).toEqual([]);
     expect(warnings).toEqual([
       "runnerTokens.small stands in Pulumi.dev.yaml in clear: pulumi config set --secret --path runnerTokens.small",
     ]);

@@ -21,7 +21,7 @@ describeWith("the stack dev on the real engine", [program("pulumi"), program("mo
 
   const parameterNames = async () => {
     const answer = JSON.stringify(await emulator.ssm("eu-west-1", "DescribeParameters", { MaxResults: 50 }));
-    return [...answer.matchAll(/"Name":"([^"]+)"/g)].map(([, name]) => name).sort();
+    return [...answer.matchAll(/"Name":"(\/gitlab-runner-fleet\/[^"]+)"/g)].map(([, name]) => name).sort();
   };
 
   it("says which tokens are missing, and makes nothing", async () => {
@@ -50,23 +50,25 @@ describeWith("the stack dev on the real engine", [program("pulumi"), program("mo
   });
 
   it("has the outputs that other stacks rely on, and no secret among them", async () => {
-    const outputs: unknown = JSON.parse(await stack.must("stack", "output", "--json"));
-    expect(outputs).toEqual({
-      vpcId: expect.stringMatching(/^vpc-/),
-      publicSubnetIds: [expect.stringMatching(/^subnet-/), expect.stringMatching(/^subnet-/)],
+    const outputs = (await stack.must("stack", "output", "--json"))
+      .replace(/(vpc|subnet|i|sg)-[0-9a-f]{17}/g, "$1-ID")
+      .replace(/-[0-9a-f]{7}"/g, '-SUFFIX"');
+    expect(JSON.parse(outputs)).toEqual({
+      vpcId: "vpc-ID",
+      publicSubnetIds: ["subnet-ID", "subnet-ID"],
       privateSubnetIds: [],
-      bastionInstanceId: expect.stringMatching(/^i-/),
-      bastionSecurityGroupId: expect.stringMatching(/^sg-/),
-      workerSecurityGroupId: expect.stringMatching(/^sg-/),
-      workerSecurityGroupName: expect.stringMatching(/^workers-security-group-/),
-      workerRoleArn: expect.stringMatching(/:role\/workers-role-/),
-      cacheBucketName: expect.stringMatching(/^cache-bucket-/),
-      cacheBucketArn: expect.stringMatching(/^arn:aws:s3:::cache-bucket-/),
-      cachePolicyArn: expect.stringMatching(/:policy\/cache-policy-/),
+      bastionInstanceId: "i-ID",
+      bastionSecurityGroupId: "sg-ID",
+      workerSecurityGroupId: "sg-ID",
+      workerSecurityGroupName: "workers-security-group-SUFFIX",
+      workerRoleArn: "arn:aws:iam::123456789012:role/workers-role-SUFFIX",
+      cacheBucketName: "cache-bucket-SUFFIX",
+      cacheBucketArn: "arn:aws:s3:::cache-bucket-SUFFIX",
+      cachePolicyArn: "arn:aws:iam::123456789012:policy/cache-policy-SUFFIX",
       registryMirrorUrl: "http://registry-mirror.dev.gitlab-runner-fleet.internal:6000",
       layerCacheRegistry: "registry-mirror.dev.gitlab-runner-fleet.internal:5000",
       runnerConfigParameterName: "/gitlab-runner-fleet/dev/bastion/config.toml",
-      fleetPolicyArn: expect.stringMatching(/:policy\/bastion-fleet-policy-/),
+      fleetPolicyArn: "arn:aws:iam::123456789012:policy/bastion-fleet-policy-SUFFIX",
     });
   });
 
@@ -74,27 +76,33 @@ describeWith("the stack dev on the real engine", [program("pulumi"), program("mo
     expect(await stack.must("stack", "export")).not.toContain(token);
     const userData = await emulator.query("eu-west-1", "ec2", "2016-11-15", { Action: "DescribeInstances" });
     expect(userData).not.toContain(token);
-    expect(JSON.stringify(await emulator.ssm("eu-west-1", "GetParametersByPath", { Path: "/", Recursive: true }))).not.toContain(
-      token,
-    );
+    const parameters = (await emulator.ssm("eu-west-1", "GetParametersByPath", {
+      Path: "/gitlab-runner-fleet",
+      Recursive: true,
+    })) as { Parameters: { Name: string; Type: string; Value: string }[] };
+    const holders = parameters.Parameters.filter(({ Value }) => Value.includes(token));
+    expect(holders.map(({ Name, Type }) => [Name, Type])).toEqual([
+      ["/gitlab-runner-fleet/dev/bastion/runner-token/default", "SecureString"],
+    ]);
   });
 
   it("changes nothing without a change", async () => {
     await stack.must("preview", "--expect-no-changes");
   });
 
-  it("changes nothing after a refresh", async () => {
-    await stack.must("refresh", "--yes", "--skip-preview");
-    await stack.must("preview", "--expect-no-changes");
-  });
-
   it("publishes a new limit without touching anything else", async () => {
     await stack.must("config", "set", "--path", "runners[0].limit", "5");
-    const preview = await stack.must("preview", "--json");
-    const steps = (JSON.parse(preview) as { steps: { op: string; urn: string }[] }).steps;
-    expect(steps.filter(({ op }) => op !== "same").map(({ op, urn }) => [op, urn.split("::").at(-1)])).toEqual([
-      ["update", "bastion-config.toml"],
-    ]);
+    expect(await stack.plannedChanges()).toEqual(["update bastion-config.toml: insecureValue, value"]);
+    await stack.must("up", "--yes", "--skip-preview");
+  });
+
+  it("changes nothing after a refresh, but for what the emulator forgets", async () => {
+    await stack.must("refresh", "--yes", "--skip-preview");
+    // It does not return the description of a rule between two groups, and returns the groups of an instance twice.
+    const isEmulators = (change: string) =>
+      /^update (workers-to|bastion)-[a-z-]+: description$/.test(change) ||
+      /^update (bastion|registry-mirror)-instance: vpcSecurityGroupIds$/.test(change);
+    expect((await stack.plannedChanges()).filter((change) => !isEmulators(change))).toEqual([]);
   });
 
   it("goes, and leaves nothing behind", async () => {
@@ -109,7 +117,7 @@ describeWith("the stack dev on the real engine", [program("pulumi"), program("mo
     expect(instances).not.toContain("<instanceId>");
     for (const [action, sign] of [
       ["DescribeVolumes", "<volumeId>"],
-      ["DescribeVpcEndpoints", "<vpcEndpointId>"],
+      ["DescribeVpcEndpoints", "<state>available</state>"],
     ] as const) {
       expect(await emulator.query("eu-west-1", "ec2", "2016-11-15", { Action: action })).not.toContain(sign);
     }

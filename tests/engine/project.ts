@@ -78,6 +78,19 @@ export class EngineStack {
     return stdout;
   }
 
+  /** What an `up` would do to resources of the providers, e.g. `update bastion-config.toml: insecureValue`. */
+  async plannedChanges(): Promise<string[]> {
+    const preview = JSON.parse(await this.must("preview", "--json")) as {
+      steps: { op: string; urn: string; detailedDiff?: Record<string, unknown>; diffReasons?: string[] }[];
+    };
+    return preview.steps
+      .filter(({ op, urn }) => op !== "same" && op !== "read" && !/fleet:index:[A-Za-z]+::/.test(urn))
+      .map(({ op, urn, detailedDiff, diffReasons }) => {
+        const properties = diffReasons ?? Object.keys(detailedDiff ?? {});
+        return `${op} ${urn.split("::").at(-1) ?? urn}: ${properties.sort().join(", ")}`;
+      });
+  }
+
   /** Removes the folder with the state. */
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
