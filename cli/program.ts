@@ -32,8 +32,6 @@ export async function runProgram(program: () => unknown, around: Surroundings): 
   try {
     await pulumi.runtime.setMocks(withReasons(mocks), project, stack, true);
     pulumi.runtime.setAllConfig(values, secretKeys);
-    // The SDK does not tell a program which keys are secret; the language host's variable does.
-    process.env["PULUMI_CONFIG_SECRET_KEYS"] = JSON.stringify(secretKeys);
     const run = async () => {
       const failure = await inStack(program, around.onResource);
       // disconnect waits until every registration and every call has been answered.

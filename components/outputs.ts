@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { Bastion } from "./bastion";
 import type { DistributedCache } from "./distributed-cache";
 import type { Network } from "./network";
@@ -25,9 +25,9 @@ export interface FleetOutputs {
   /** Policy that allows reading and writing the cache bucket. */
   cachePolicyArn: string;
   /** E.g. `http://registry-mirror.dev.gitlab-runner-fleet.internal:6000`. */
-  registryMirrorUrl: string | undefined;
+  registryMirrorUrl?: string;
   /** E.g. `registry-mirror.dev.gitlab-runner-fleet.internal:5000`. */
-  layerCacheRegistry: string | undefined;
+  layerCacheRegistry?: string;
   /** SSM parameter with the published `config.toml`. */
   runnerConfigParameterName: string;
   /** Policy with the calls that docker-machine makes. */
@@ -35,7 +35,10 @@ export interface FleetOutputs {
 }
 
 /** An interface whose every member is an `Output`. */
-export type AsOutputs<T> = { [K in keyof T]: pulumi.Output<T[K]> };
+export type AsOutputs<T> = { [K in keyof T]: pulumi.Output<Exclude<T[K], undefined>> };
+
+/** The outputs as another stack reads them: what may be absent is undefined. */
+export type ReadOutputs<T> = { [K in keyof T]-?: pulumi.Output<T[K]> };
 
 /** The components of a fleet. */
 export interface FleetComponents {
@@ -61,8 +64,10 @@ export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
     cacheBucketName: cache.bucketName,
     cacheBucketArn: cache.bucketArn,
     cachePolicyArn: cache.policyArn,
-    registryMirrorUrl: pulumi.output(registryMirror?.url),
-    layerCacheRegistry: pulumi.output(registryMirror?.layerCacheRegistry),
+    ...(registryMirror && {
+      registryMirrorUrl: registryMirror.url,
+      layerCacheRegistry: registryMirror.layerCacheRegistry,
+    }),
     runnerConfigParameterName: bastion.runnerConfigParameterName,
     fleetPolicyArn: bastion.fleetPolicyArn,
   };
@@ -74,7 +79,7 @@ export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
  * const fleet = readFleetOutputs(new pulumi.StackReference("organization/gitlab-runner-fleet/dev"));
  * new aws.vpc.SecurityGroupIngressRule("from-jobs", { referencedSecurityGroupId: fleet.workerSecurityGroupId, … });
  */
-export function readFleetOutputs(stack: pulumi.StackReference): AsOutputs<FleetOutputs> {
+export function readFleetOutputs(stack: pulumi.StackReference): ReadOutputs<FleetOutputs> {
   const text = (name: keyof FleetOutputs): pulumi.Output<string> => stack.requireOutput(name).apply(String);
   const optionalText = (name: keyof FleetOutputs): pulumi.Output<string | undefined> =>
     stack.getOutput(name).apply((value: unknown) => (typeof value === "string" ? value : undefined));

@@ -122,7 +122,7 @@ WantedBy=multi-user.target
     machine.writeFilesOf(examples.registryMirror);
     const unit = "/etc/systemd/system/layer-cache.service";
     machine.write(unit, machine.read(unit).replace("RestartSec=", "RestartSecs="));
-    expect((await verify(["layer-cache.service"])).complaints).toContain("Unknown key name 'RestartSecs'");
+    expect((await verify(["layer-cache.service"])).complaints).toContain("'RestartSecs'");
 
     fs.rmSync(machine.outside("/usr/local/bin/registry"));
     expect((await verify(["registry-mirror.service"])).status).toBe(1);
@@ -133,10 +133,11 @@ describeWith("dockerd", [requireValidatingDockerd], () => {
   const validate = (text: string) => {
     const folder = folderOfTest();
     fs.writeFileSync(path.join(folder, "daemon.json"), text);
+    // The proxy program is not what this is about, and need not be installed.
     const { status } = spawnSync(requireProgram("dockerd"), [
       "--validate",
-      "--config-file",
-      path.join(folder, "daemon.json"),
+      "--userland-proxy=false",
+      ...["--config-file", path.join(folder, "daemon.json")],
     ]);
     fs.rmSync(folder, { recursive: true });
     return status;
