@@ -11,6 +11,7 @@ const level = (displayName, testMatch, more = {}) => ({
 
 /** The levels of test: `unit` needs nothing but Node; each other level says what it needs when that is missing. */
 module.exports = {
+  maxWorkers: "100%",
   projects: [
     level("unit", ["<rootDir>/tests/*.test.ts", "<rootDir>/tests/cli/**/*.test.ts"]),
     level("readers", ["<rootDir>/tests/readers/**/*.test.ts"]),

@@ -40,6 +40,7 @@ const calls: Record<string, (inputs: Record<string, unknown>) => Record<string, 
   "aws:ssm/getParameter:getParameter": ({ name }) => ({
     insecureValue: `ami-of-${String(name).split("/").at(9) ?? ""}`,
   }),
+  "aws:iam/getPolicyDocument:getPolicyDocument": () => ({ json: "{}" }),
   "aws:ec2/getSubnet:getSubnet": () => ({ availabilityZone: "eu-west-1c" }),
 };
 
@@ -57,6 +58,19 @@ function made(type: string, name: string, inputs: Record<string, unknown>): Reco
         routeTables: zones.map((_, i) => ({ id: `rtb-${i + 1}` })),
       };
     }
+    case "pulumi:pulumi:StackReference":
+      return {
+        outputs: {
+          vpcId: "vpc-of-stack",
+          publicSubnetIds: ["subnet-of-stack"],
+          privateSubnetIds: [],
+          ...Object.fromEntries(
+            "bastionInstanceId bastionSecurityGroupId workerSecurityGroupId workerSecurityGroupName workerRoleArn cacheBucketName cacheBucketArn cachePolicyArn runnerConfigParameterName fleetPolicyArn"
+              .split(" ")
+              .map((output) => [output, `${output}-of-stack`]),
+          ),
+        },
+      };
     case "aws:ec2/instance:Instance":
       return { privateIp: "10.0.0.10" };
     case "aws:iam/accessKey:AccessKey":
@@ -85,6 +99,7 @@ export function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
 export async function record(
   program: () => unknown,
   values: Record<string, string> = {},
+  secretKeys: string[] = [],
 ): Promise<Recording> {
   const resources: Recorded[] = [];
   const options = new Map<string, pulumi.CustomResourceOptions>();
@@ -102,7 +117,7 @@ export async function record(
       project: "gitlab-runner-fleet",
       stack: "test",
       values,
-      secretKeys: [],
+      secretKeys,
       onResource: ({ type, name, opts }) => {
         options.set(key(type, name), opts);
         return undefined;

@@ -1,0 +1,105 @@
+import { readFileSync } from "fs";
+import { join } from "path";
+import { parse } from "yaml";
+import { asHeld } from "./helpers/stack-file";
+import { programAt } from "./helpers/load";
+import { record, type Recording } from "./helpers/record";
+
+const planted = {
+  runnerTokens: { default: "glrt-planted-default", build: "glrt-planted-build", test: "glrt-planted-test" },
+  dockerHub: { username: "someone", password: "planted-docker-hub-password" },
+};
+
+/** The whole program on a committed stack file, with planted secrets. */
+function run(stack: "dev" | "prod", change: Record<string, unknown> = {}): Promise<Recording> {
+  const file = parse(readFileSync(join(__dirname, "..", `Pulumi.${stack}.yaml`), "utf8")) as {
+    config: Record<string, unknown>;
+  };
+  const { default: dev, build, test } = planted.runnerTokens;
+  const runnerTokens = stack === "dev" ? { default: dev } : { build, test };
+  const secrets = {
+    "gitlab-runner-fleet:runnerTokens": runnerTokens,
+    "gitlab-runner-fleet:dockerHub": planted.dockerHub,
+  };
+  return record(programAt("index"), asHeld({ ...file.config, ...secrets, ...change }), Object.keys(secrets));
+}
+
+/** Where a value that is marked secret stands, and its text. */
+function secretsIn(value: unknown, path: string): [path: string, text: string][] {
+  if (typeof value !== "object" || value === null) return [];
+  if ("4dabf18193072939515e22adb298388d" in value) return [[path, JSON.stringify(value)]];
+  return Object.entries(value).flatMap(([key, item]) => secretsIn(item, `${path}.${key}`));
+}
+
+const withoutSecrets = (_: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && "4dabf18193072939515e22adb298388d" in value
+    ? "hidden"
+    : value;
+
+describe.each(["dev", "prod"] as const)("the program on Pulumi.%s.yaml", (stack) => {
+  let made: Recording;
+
+  beforeAll(async () => {
+    made = await run(stack);
+  });
+
+  it("holds planted secrets in values of SecureStrings only, and there marked as secret", () => {
+    const custom = made.resources.filter(({ custom }) => custom);
+    expect(
+      JSON.stringify(
+        made.resources.map(({ inputs }) => inputs),
+        withoutSecrets,
+      ),
+    ).not.toContain("planted");
+    const holders = custom.flatMap(({ type, name, inputs }) =>
+      secretsIn(inputs, `${type} ${name}`).filter(([, text]) => text.includes("planted")),
+    );
+    const runners = stack === "dev" ? ["default"] : ["build", "test"];
+    expect(holders.map(([path]) => path).sort()).toEqual(
+      [
+        ...runners.map((runner) => `aws:ssm/parameter:Parameter bastion-runner-token-${runner}.value`),
+        ...(stack === "dev" ? ["aws:ssm/parameter:Parameter cache-credentials.value"] : []),
+        "aws:ssm/parameter:Parameter registry-mirror-docker-hub-password.value",
+        "aws:ssm/parameter:Parameter registry-mirror-http-secret-parameter.value",
+      ].sort(),
+    );
+  });
+
+  it("warns of nothing", () => {
+    expect(made.warnings).toEqual([]);
+  });
+
+  it("marks everything of the fleet with its id, workers included", () => {
+    const untagged = made.resources.filter(
+      ({ inputs }) => "tags" in inputs && !JSON.stringify(inputs["tags"]).includes('"fleet-id":"0a1b2c3d"'),
+    );
+    expect(untagged.map(({ name }) => name)).toEqual([]);
+    expect(
+      String(made.resource("aws:ssm/parameter:Parameter", "bastion-config.toml").inputs["insecureValue"]),
+    ).toMatch(/fleet-id,0a1b2c3d|^H4sI/);
+  });
+});
+
+describe("the program", () => {
+  it("can do without the registry mirror", async () => {
+    const made = await run("dev", { registryMirror: { enabled: false } });
+    expect(made.resources.filter(({ name }) => name.startsWith("registry-mirror"))).toEqual([]);
+    const config = String(
+      made.resource("aws:ssm/parameter:Parameter", "bastion-config.toml").inputs["insecureValue"],
+    );
+    expect(config).not.toMatch(/mirror|FLEET_|daemon\.json/);
+    expect(made.warnings).toEqual([]);
+  });
+
+  it("can live in an existing VPC", async () => {
+    const network = { vpcId: "vpc-0a1b2c3d", subnetIds: ["subnet-0a1b2c3d"], privateSubnets: true };
+    const made = await run("dev", { "gitlab-runner-fleet:network": network });
+    expect(made.ofType("awsx:ec2:Vpc")).toEqual([]);
+    const config = String(
+      made.resource("aws:ssm/parameter:Parameter", "bastion-config.toml").inputs["insecureValue"],
+    );
+    expect(config).toContain('"amazonec2-subnet-id=subnet-0a1b2c3d"');
+    expect(config).toContain('"amazonec2-zone=c"');
+    expect(config).toContain('"amazonec2-private-address-only=true"');
+  });
+});

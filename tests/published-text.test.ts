@@ -1,0 +1,42 @@
+import * as fc from "fast-check";
+import { gunzipSync } from "fflate";
+import { publishedText } from "../components/published-text";
+
+/** As the bastion reads it. */
+function read(value: string): string {
+  return value.startsWith("H4sI") ? Buffer.from(gunzipSync(Buffer.from(value, "base64"))).toString() : value;
+}
+
+describe("publishedText", () => {
+  it("leaves a text as it is up to the 4096 bytes of a standard parameter", () => {
+    expect(publishedText("a".repeat(4096))).toBe("a".repeat(4096));
+    expect(publishedText("é".repeat(2048))).toBe("é".repeat(2048));
+  });
+
+  it("compresses a longer one, always to the same bytes", () => {
+    expect(publishedText("a".repeat(4097))).toBe("PLACEHOLDER");
+    expect(publishedText("é".repeat(2049))).toMatch(/^H4sIAAAAAAAC/);
+  });
+
+  it("is read back as the same text", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "grapheme", maxLength: 3000 }),
+        fc.integer({ min: 1, max: 3 }),
+        (text, times) => {
+          const long = text.repeat(times);
+          expect(read(publishedText(long))).toBe(long);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it("refuses what does not fit the 8192 bytes of an advanced parameter", () => {
+    // Digits that do not repeat cannot be compressed much.
+    const text = Array.from({ length: 4000 }, (_, index) => Math.sin(index).toString().slice(-8)).join("");
+    expect(() => publishedText(text)).toThrow(
+      /^A published text of 32000 bytes is \d{5} bytes when compressed; an SSM parameter holds 8192\. Make it shorter: use fewer runners, or shorter lists in them\.$/,
+    );
+  });
+});
