@@ -3,7 +3,14 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { accountOf } from "./account";
 import { dockerMachineStatements, policyJson, readParametersStatement, sessionManagerStatement } from "./iam";
-import { allowInFrom, allowOutTo, fleetInstance, instanceRole, type Tags } from "./instance";
+import {
+  allowInFrom,
+  allowOutTo,
+  closedSecurityGroup,
+  fleetInstance,
+  instanceRole,
+  type Tags,
+} from "./instance";
 import { architectureOf } from "./instance-types";
 import type { FleetSubnet } from "./network";
 import { checkArgs, input } from "./problems";
@@ -135,14 +142,12 @@ export class Bastion extends pulumi.ComponentResource {
 
   private makeSecurityGroup(name: string, args: BastionArgs): aws.ec2.SecurityGroup {
     const child = { parent: this };
-    const securityGroup = new aws.ec2.SecurityGroup(
-      `${name}-security-group`,
-      {
-        vpcId: args.vpcId,
-        description: "Bastion of a GitLab Runner fleet",
-        tags: { ...args.tags, Name: name },
-      },
-      child,
+    const securityGroup = closedSecurityGroup(
+      name,
+      args.vpcId,
+      "Bastion of a GitLab Runner fleet",
+      { ...args.tags },
+      this,
     );
     const { port, protocol } = new URL(args.gitlabUrl ?? "https://gitlab.com");
     const gitlabPort = Number(port || (protocol === "http:" ? 80 : 443));
@@ -236,26 +241,17 @@ export class Bastion extends pulumi.ComponentResource {
   ): pulumi.Resource[] {
     const child = { parent: this };
     if (userName !== undefined) {
-      return [
-        new aws.iam.UserPolicyAttachment(
-          `${name}-user-fleet-policy`,
-          { user: userName, policyArn: policies.fleet.arn },
+      const attachment = { user: userName, policyArn: policies.fleet.arn };
+      return [new aws.iam.UserPolicyAttachment(`${name}-user-fleet-policy`, attachment, child)];
+    }
+    return Object.entries({ fleet: policies.fleet.arn, cache: policies.cache }).map(
+      ([part, policyArn]) =>
+        new aws.iam.RolePolicyAttachment(
+          `${name}-role-${part}-policy`,
+          { role: role.name, policyArn },
           child,
         ),
-      ];
-    }
-    return [
-      new aws.iam.RolePolicyAttachment(
-        `${name}-role-fleet-policy`,
-        { role: role.name, policyArn: policies.fleet.arn },
-        child,
-      ),
-      new aws.iam.RolePolicyAttachment(
-        `${name}-role-cache-policy`,
-        { role: role.name, policyArn: policies.cache },
-        child,
-      ),
-    ];
+    );
   }
 
   private publish(

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { fleetSchema, secretsSchema } from "./config-schema";
 import { closest, distance } from "fastest-levenshtein";
-import type { KeyAdvice, Problem } from "./problems";
+import { bareSchema, type KeyAdvice, type Problem } from "./problems";
 
 /** Letters and digits only, so that `OffPeakPeriods`, `off_peak_periods` and `offPeakPeriods` are one key. */
 const plain = (key: string) =>
@@ -49,16 +49,8 @@ const retired = new Map(
 );
 
 /** Where the stack file has a key, e.g. `runners[].machine`. */
-function homesOf(key: string, schema: z.core.$ZodType, path: string): string[] {
-  if (
-    schema instanceof z.ZodOptional ||
-    schema instanceof z.ZodNullable ||
-    schema instanceof z.ZodExactOptional ||
-    schema instanceof z.ZodDefault ||
-    schema instanceof z.ZodPrefault
-  ) {
-    return homesOf(key, schema.def.innerType, path);
-  }
+function homesOf(key: string, wrapped: z.core.$ZodType, path: string): string[] {
+  const schema = bareSchema(wrapped);
   if (schema instanceof z.ZodArray) return homesOf(key, schema.element, `${path}[]`);
   if (!(schema instanceof z.ZodObject)) return [];
   return Object.entries<z.core.$ZodType>(schema.shape).flatMap(([name, inner]) => {

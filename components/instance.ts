@@ -34,7 +34,22 @@ export function instanceRole(
   return { role, profile };
 }
 
-/** A rule's end and ports. */
+/** Makes `${name}-security-group`, which lets nobody in or out before rules say so. */
+export function closedSecurityGroup(
+  name: string,
+  vpcId: pulumi.Input<string>,
+  description: string,
+  tags: Tags,
+  parent: pulumi.Resource,
+): aws.ec2.SecurityGroup {
+  return new aws.ec2.SecurityGroup(
+    `${name}-security-group`,
+    { vpcId, description, tags: { ...tags, Name: name } },
+    { parent },
+  );
+}
+
+/** A rule's port, and why it is open. */
 interface PortRange {
   description: string;
   port: number;

@@ -40,17 +40,20 @@ export function pathText(parts: readonly PropertyKey[]): string {
     .join("");
 }
 
-/** The keys that an object schema has, at a path below another schema. */
-function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
-  if (
+/** A schema without what makes it optional, nullable or gives it a default. */
+export function bareSchema(schema: z.core.$ZodType): z.core.$ZodType {
+  const isWrapped =
     schema instanceof z.ZodOptional ||
-    schema instanceof z.ZodNullable ||
     schema instanceof z.ZodExactOptional ||
+    schema instanceof z.ZodNullable ||
     schema instanceof z.ZodDefault ||
-    schema instanceof z.ZodPrefault
-  ) {
-    return keysAt(schema.def.innerType, path);
-  }
+    schema instanceof z.ZodPrefault;
+  return isWrapped ? bareSchema(schema.def.innerType) : schema;
+}
+
+/** The keys that an object schema has, at a path below another schema. */
+function keysAt(wrapped: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
+  const schema = bareSchema(wrapped);
   const [first, ...rest] = path;
   if (schema instanceof z.ZodArray) return keysAt(schema.element, rest);
   if (schema instanceof z.ZodRecord) return keysAt(schema.valueType, rest);

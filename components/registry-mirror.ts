@@ -4,7 +4,7 @@ import * as random from "@pulumi/random";
 import { z } from "zod";
 import { accountOf } from "./account";
 import { policyJson, readParametersStatement, sessionManagerStatement } from "./iam";
-import { allowOutTo, fleetInstance, instanceRole, type Tags } from "./instance";
+import { allowOutTo, closedSecurityGroup, fleetInstance, instanceRole, type Tags } from "./instance";
 import { architectureOf } from "./instance-types";
 import type { FleetSubnet } from "./network";
 import { checkArgs, input } from "./problems";
@@ -80,14 +80,12 @@ export class RegistryMirror extends pulumi.ComponentResource {
     const child = { parent: this };
     const { accountId, partition } = accountOf(this);
 
-    const securityGroup = new aws.ec2.SecurityGroup(
-      `${name}-security-group`,
-      {
-        vpcId: args.vpcId,
-        description: "Registry mirror of a GitLab Runner fleet",
-        tags: { ...tags, Name: name },
-      },
-      child,
+    const securityGroup = closedSecurityGroup(
+      name,
+      args.vpcId,
+      "Registry mirror of a GitLab Runner fleet",
+      tags,
+      this,
     );
     allowOutTo(
       name,

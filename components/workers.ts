@@ -1,7 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { allowInFrom, instanceRole, type Tags } from "./instance";
+import { allowInFrom, closedSecurityGroup, instanceRole, type Tags } from "./instance";
 import { architectureOf } from "./instance-types";
 import { renderMachineOptions } from "./machine-options";
 import type { FleetSubnet } from "./network";
@@ -123,10 +123,12 @@ export class Workers extends pulumi.ComponentResource {
     super("fleet:index:Workers", name, checkArgs("Workers", argsSchema, args), opts);
     const { registryMirror, tags = {} } = args;
 
-    const securityGroup = new aws.ec2.SecurityGroup(
-      `${name}-security-group`,
-      { vpcId: args.vpcId, description: "Workers of a GitLab Runner fleet", tags: { ...tags, Name: name } },
-      { parent: this },
+    const securityGroup = closedSecurityGroup(
+      name,
+      args.vpcId,
+      "Workers of a GitLab Runner fleet",
+      tags,
+      this,
     );
     new aws.vpc.SecurityGroupEgressRule(
       `${name}-out`,

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "fs";
 import { join } from "path";
 import { z } from "zod";
 import { awsSchema, fleetSchema, secretsSchema } from "../components/config-schema";
+import { bareSchema } from "../components/problems";
 import packageJson from "../package.json";
 
 const root = join(__dirname, "..");
@@ -29,16 +30,8 @@ function plan(stack: string): Promise<string> {
 }
 
 /** Every key of a schema, as the table writes it: `runners[].docker.image`. */
-function keysOf(schema: z.core.$ZodType, path: string): string[] {
-  if (
-    schema instanceof z.ZodOptional ||
-    schema instanceof z.ZodNullable ||
-    schema instanceof z.ZodExactOptional ||
-    schema instanceof z.ZodDefault ||
-    schema instanceof z.ZodPrefault
-  ) {
-    return keysOf(schema.def.innerType, path);
-  }
+function keysOf(wrapped: z.core.$ZodType, path: string): string[] {
+  const schema = bareSchema(wrapped);
   if (schema instanceof z.ZodArray && schema.element instanceof z.ZodObject)
     return keysOf(schema.element, `${path}[]`);
   if (!(schema instanceof z.ZodObject) || /\.(image|spot)$|^workers$/.test(path)) return [path];

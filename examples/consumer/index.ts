@@ -23,7 +23,10 @@ new aws.vpc.SecurityGroupIngressRule("from-jobs", {
 const seeder = new aws.iam.Role("cache-seeder", {
   assumeRolePolicy: aws.iam.getPolicyDocumentOutput({
     statements: [
-      { actions: ["sts:AssumeRole"], principals: [{ type: "Service", identifiers: ["lambda.amazonaws.com"] }] },
+      {
+        actions: ["sts:AssumeRole"],
+        principals: [{ type: "Service", identifiers: ["lambda.amazonaws.com"] }],
+      },
     ],
   }).json,
 });

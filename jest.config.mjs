@@ -1,4 +1,6 @@
-const transform = { "^.+\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }] };
+const transform = {
+  "^.+\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }],
+};
 const level = (displayName, testMatch, more = {}) => ({
   displayName,
   testMatch,
@@ -10,7 +12,7 @@ const level = (displayName, testMatch, more = {}) => ({
 });
 
 /** The levels of test: `unit` needs nothing but Node; each other level says what it needs when that is missing. */
-module.exports = {
+export default {
   maxWorkers: "100%",
   projects: [
     level("unit", ["<rootDir>/tests/*.test.ts", "<rootDir>/tests/cli/**/*.test.ts"]),
