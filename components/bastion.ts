@@ -2,6 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { accountOf } from "./account";
+import { publishForBastion } from "./bastion-parameters";
 import { dockerMachineStatements, policyJson, readParametersStatement, sessionManagerStatement } from "./iam";
 import {
   allowInFrom,
@@ -14,7 +15,6 @@ import {
 import { architectureOf } from "./instance-types";
 import type { FleetSubnet } from "./network";
 import { checkArgs, input } from "./problems";
-import { publishedText } from "./published-text";
 import { gibibytes, gitlabUrl, image, instanceType, parameterPath, regionName, runnerName } from "./schemas";
 import type { ImageArgs } from "./ubuntu-image";
 import { bastionUserData, encodeUserData } from "./user-data";
@@ -109,7 +109,7 @@ export class Bastion extends pulumi.ComponentResource {
       this.letReadParameters(name, args, role),
       ...this.letManageFleet(name, args, role, { fleet: fleetPolicy, cache: args.cachePolicyArn }),
     ];
-    const published = this.publish(name, args);
+    const published = publishForBastion(name, args, this);
 
     const instance = fleetInstance(
       name,
@@ -252,54 +252,5 @@ export class Bastion extends pulumi.ComponentResource {
           child,
         ),
     );
-  }
-
-  private publish(
-    name: string,
-    args: BastionArgs,
-  ): { runnerConfig: aws.ssm.Parameter; all: aws.ssm.Parameter[] } {
-    const child = { parent: this };
-    const publishText = (
-      part: string,
-      description: string,
-      text: pulumi.Input<string>,
-      dependsOn: pulumi.Resource[] = [],
-    ) =>
-      new aws.ssm.Parameter(
-        `${name}-${part}`,
-        {
-          name: `${args.parameterPath}/${part}`,
-          type: "String",
-          tier: "Intelligent-Tiering",
-          description,
-          insecureValue: pulumi.output(text).apply(publishedText),
-          tags: { ...args.tags },
-        },
-        { ...child, dependsOn },
-      );
-    const tokens = Object.entries(args.runnerTokens).map(
-      ([runner, token]) =>
-        new aws.ssm.Parameter(
-          `${name}-runner-token-${runner}`,
-          {
-            name: `${args.parameterPath}/runner-token/${runner}`,
-            type: "SecureString",
-            description: `Authentication token of the runner ${runner}`,
-            value: pulumi.secret(token),
-            tags: { ...args.tags },
-          },
-          child,
-        ),
-    );
-    const userData = publishText("worker-user-data", "User data of workers", args.workers.userData);
-    // Published last: it names what the others hold.
-    const before = [...tokens, userData];
-    const runnerConfig = publishText(
-      "config.toml",
-      "config.toml of GitLab Runner",
-      args.runnerConfig,
-      before,
-    );
-    return { runnerConfig, all: [...before, runnerConfig] };
   }
 }
