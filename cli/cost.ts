@@ -1,5 +1,13 @@
 import { pricesOf, type RegionPrices } from "./prices";
-import { numberAt, ofType, sortResources, textAt, valueAt, type PlannedResource } from "./resources";
+import {
+  numberAt,
+  ofType,
+  placeholder,
+  sortResources,
+  textAt,
+  valueAt,
+  type PlannedResource,
+} from "./resources";
 import type { PlannedRunner } from "./runners";
 
 /** Hours in a month, as AWS's price pages count. */
@@ -60,7 +68,9 @@ export function fleetCost(resources: PlannedResource[], runners: RunnerHours[], 
   const prices = pricesOf(region);
   const sorted = sortResources(resources);
   const fixed = [
-    ...ofType(sorted, "aws:ec2/instance:Instance").flatMap((instance) => instanceCosts(instance, prices)),
+    ...ofType(sorted, "aws:ec2/instance:Instance").flatMap((instance) =>
+      instanceCosts(instance, hasPublicAddress(instance, sorted), prices),
+    ),
     ...ofType(sorted, "aws:ebs/volume:Volume").map(({ name, inputs }) =>
       volumeCost(`${name} volume`, numberAt(inputs, "size"), textAt(inputs, "type"), prices),
     ),
@@ -93,7 +103,20 @@ const times = (amount: number, price: number | undefined): number | undefined =>
 
 const dollars = (price: number | undefined): string => (price === undefined ? "price unknown" : `$${price}`);
 
-function instanceCosts({ name, inputs }: PlannedResource, prices: Partial<RegionPrices>): FixedCost[] {
+/** The instance says so itself, or its subnet gives an address to each of its instances. */
+function hasPublicAddress({ inputs }: PlannedResource, resources: PlannedResource[]): boolean {
+  if (valueAt(inputs, "associatePublicIpAddress") === true) return true;
+  const subnet = ofType(resources, "aws:ec2/subnet:Subnet").find(
+    ({ name }) => placeholder(name, "subnetId") === textAt(inputs, "subnetId"),
+  );
+  return subnet !== undefined && valueAt(subnet.inputs, "mapPublicIpOnLaunch") === true;
+}
+
+function instanceCosts(
+  { name, inputs }: PlannedResource,
+  isPublic: boolean,
+  prices: Partial<RegionPrices>,
+): FixedCost[] {
   const type = textAt(inputs, "instanceType") ?? "";
   const hour = prices.instanceHour?.[type];
   const machine = name.replace(/-instance$/, "");
@@ -106,7 +129,7 @@ function instanceCosts({ name, inputs }: PlannedResource, prices: Partial<Region
     },
     volumeCost(`${machine} root volume`, numberAt(root, "volumeSize"), textAt(root, "volumeType"), prices),
   ];
-  if (valueAt(inputs, "associatePublicIpAddress") === true) {
+  if (isPublic) {
     const address = prices.publicAddressHour;
     costs.push({
       what: `${machine} public IPv4 address`,

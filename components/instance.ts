@@ -129,7 +129,10 @@ export function fleetInstance(
       subnetId: args.subnet.id,
       vpcSecurityGroupIds: [args.securityGroupId],
       iamInstanceProfile: args.profile.name,
-      associatePublicIpAddress: !args.privateAddressOnly,
+      // Only where the subnet does not: a stopped instance has none, and would be replaced for it.
+      ...(args.privateAddressOnly || args.subnet.givesPublicAddress
+        ? {}
+        : { associatePublicIpAddress: true }),
       // One hop: what runs in a container on the instance cannot reach the role's credentials.
       metadataOptions: { httpEndpoint: "enabled", httpTokens: "required", httpPutResponseHopLimit: 1 },
       rootBlockDevice: { volumeType: "gp3", volumeSize: args.rootVolumeSize, encrypted: true, tags },

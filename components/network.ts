@@ -13,6 +13,8 @@ export interface FleetSubnet {
   id: pulumi.Input<string>;
   /** E.g. `eu-west-1a`. */
   availabilityZone: pulumi.Input<string>;
+  /** It gives each instance a public address by itself. Default: false. */
+  givesPublicAddress?: boolean;
 }
 
 /** A VPC that exists already. */
@@ -172,6 +174,7 @@ export class Network extends pulumi.ComponentResource {
       subnets: availabilityZoneNames.map((availabilityZone, i) => ({
         id: homes.apply((ids) => elementAt(ids, i)),
         availabilityZone,
+        givesPublicAddress: !privateAddressOnly,
       })),
       routeTableIds: vpc.routeTables.apply((tables) => pulumi.all(tables.map((table) => table.id))),
       privateAddressOnly,

@@ -59,6 +59,18 @@ describe("Bastion", () => {
     expect(options.ignoreChanges).toEqual(["ami"]);
   });
 
+  it.each([
+    ["asks for a public address where its subnet gives none", false, false, true],
+    ["leaves the public address to a subnet that gives one", false, true, undefined],
+    ["has no public address in a private subnet", true, false, undefined],
+  ])("%s", async (_, privateAddressOnly, givesPublicAddress, associatePublicIpAddress) => {
+    const subnet = { id: "subnet-1", availabilityZone: "eu-west-1a", givesPublicAddress };
+    const made = await make({ privateAddressOnly, subnet });
+    expect(
+      made.resource("aws:ec2/instance:Instance", "bastion-instance").inputs["associatePublicIpAddress"],
+    ).toBe(associatePublicIpAddress);
+  });
+
   it("publishes config.toml, the workers' user data and each token below its path, the token as a secret", async () => {
     const made = await make({ runnerTokens: { default: "glrt-planted", "gpu.big": "glrt-other" } });
     expect(
