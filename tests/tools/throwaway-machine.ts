@@ -37,7 +37,6 @@ export class ThrowawayMachine {
     private readonly folder: string,
     private readonly unshare: ChildProcess,
     private readonly pid: number,
-    private readonly network: "shared" | "own",
   ) {}
 
   /** @param network "own" has nothing but a loopback, where every port is free. */
@@ -63,7 +62,7 @@ export class ThrowawayMachine {
       });
     });
     const children = fs.readFileSync(`/proc/${unshare.pid ?? 0}/task/${unshare.pid ?? 0}/children`, "utf8");
-    return new ThrowawayMachine(folder, unshare, Number(children.trim()), network);
+    return new ThrowawayMachine(folder, unshare, Number(children.trim()));
   }
 
   /** Where a path of the machine is found from outside. */
