@@ -1,6 +1,7 @@
 import { execFile } from "child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "fs";
 import { join } from "path";
+import { parse } from "yaml";
 import { z } from "zod";
 import { awsSchema, fleetSchema, secretsSchema } from "../components/config-schema";
 import { bareSchema } from "../components/problems";
@@ -82,6 +83,19 @@ describe("README.md", () => {
     expect(commands.filter((name) => !(name in packageJson.scripts))).toEqual([]);
     const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path]) => path ?? "");
     expect(links.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  it("comes with a pipeline whose jobs run only what is there, on the stacks that are there", () => {
+    const pipeline = readFileSync(join(root, ".gitlab-ci.yml"), "utf8");
+    const jobs = z.record(z.string(), z.unknown()).parse(parse(pipeline));
+    const { parallel } = z
+      .object({ parallel: z.object({ matrix: z.tuple([z.object({ STACK: z.array(z.string()) })]) }) })
+      .parse(jobs[".environments"]);
+    const stacks = parallel.matrix[0].STACK;
+    expect(stacks.filter((stack) => !existsSync(join(root, `Pulumi.${stack}.yaml`)))).toEqual([]);
+    const commands = [...pipeline.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name ?? "");
+    expect(commands).toEqual(["verify", "plan"]);
+    expect(commands.filter((name) => !(name in packageJson.scripts))).toEqual([]);
   });
 
   it("says of each dependency what it is for", () => {

@@ -96,6 +96,16 @@ describeWith("the stack dev on the real engine", [program("pulumi"), program("mo
     await stack.must("up", "--yes", "--skip-preview");
   });
 
+  it("rotates the access key: the new one is published before the old one goes", async () => {
+    const changes = await stack.plannedChanges("--replace", "**cache-access-key");
+    expect(changes.map((change) => change.split(":")[0])).toEqual([
+      "create-replacement cache-access-key",
+      "replace cache-access-key",
+      "update cache-credentials",
+      "delete-replaced cache-access-key",
+    ]);
+  });
+
   it("changes nothing after a refresh, but for what the emulator forgets", async () => {
     await stack.must("refresh", "--yes", "--skip-preview");
     // It does not return the description of a rule between two groups, and returns the groups of an instance twice.
