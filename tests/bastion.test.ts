@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { Bastion, type BastionArgs } from "../components/bastion";
 import { bastionArgs } from "./helpers/fleet";
 import { record, secretMark, type Recording } from "./helpers/record";
@@ -9,6 +10,9 @@ const parameter = "aws:ssm/parameter:Parameter";
 const make = (args: Partial<BastionArgs> = {}) => record(() => new Bastion("bastion", bastionArgs(args)));
 const own = (made: Recording, type: string) =>
   made.ofType(type).filter(({ name }) => name.startsWith("bastion"));
+
+/** Logical name of a resource, which the SDK keeps to itself. */
+const nameOf = (resource: pulumi.Resource): string => String(Reflect.get(resource, "__name"));
 
 describe("Bastion", () => {
   it("lets nobody in", async () => {
@@ -91,6 +95,22 @@ describe("Bastion", () => {
       ...secretMark,
       value: "glrt-planted",
     });
+  });
+
+  it("boots when everything that it reads is there: parameters and permissions", async () => {
+    const made = await make();
+    const { dependsOn } = made.resource("aws:ec2/instance:Instance", "bastion-instance").options;
+    const names = (Array.isArray(dependsOn) ? dependsOn : []).map((resource: unknown) =>
+      resource instanceof pulumi.CustomResource ? nameOf(resource) : "",
+    );
+    expect(names.sort()).toEqual([
+      "bastion-config.toml",
+      "bastion-role-cache-policy",
+      "bastion-role-fleet-policy",
+      "bastion-role-policy",
+      "bastion-runner-token-default",
+      "bastion-worker-user-data",
+    ]);
   });
 
   it("has the same user data whatever config.toml says, so that no schedule replaces it", async () => {

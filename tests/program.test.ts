@@ -1,9 +1,10 @@
 import { readFileSync } from "fs";
 import { join } from "path";
+import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { asHeld } from "./helpers/stack-file";
 import { programAt } from "./helpers/load";
-import { record, type Recording } from "./helpers/record";
+import { record, valueOf, type Recording } from "./helpers/record";
 
 const planted = {
   runnerTokens: { default: "glrt-planted-default", build: "glrt-planted-build", test: "glrt-planted-test" },
@@ -11,7 +12,11 @@ const planted = {
 };
 
 /** The whole program on a committed stack file, with planted secrets. */
-function run(stack: "dev" | "prod", change: Record<string, unknown> = {}): Promise<Recording> {
+function run(
+  stack: "dev" | "prod",
+  change: Record<string, unknown> = {},
+  onOutputs: (outputs: unknown) => unknown = () => undefined,
+): Promise<Recording> {
   const file = parse(readFileSync(join(__dirname, "..", `Pulumi.${stack}.yaml`), "utf8")) as {
     config: Record<string, unknown>;
   };
@@ -21,7 +26,16 @@ function run(stack: "dev" | "prod", change: Record<string, unknown> = {}): Promi
     "gitlab-runner-fleet:runnerTokens": runnerTokens,
     "gitlab-runner-fleet:dockerHub": planted.dockerHub,
   };
-  return record(programAt("index"), asHeld({ ...file.config, ...secrets, ...change }), Object.keys(secrets));
+  const program = programAt("index");
+  return record(
+    () => {
+      const outputs = program();
+      onOutputs(outputs);
+      return outputs;
+    },
+    asHeld({ ...file.config, ...secrets, ...change }),
+    Object.keys(secrets),
+  );
 }
 
 /** Where a value that is marked secret stands, and its text. */
@@ -81,6 +95,43 @@ describe.each(["dev", "prod"] as const)("the program on Pulumi.%s.yaml", (stack)
 });
 
 describe("the program", () => {
+  it("puts out what other stacks rely on", async () => {
+    let outputs: pulumi.Output<unknown> | undefined;
+    await run("dev", {}, (made) => (outputs = pulumi.output(made)));
+    if (!outputs) throw new Error("there are no outputs");
+    await expect(valueOf(outputs)).resolves.toEqual({
+      vpcId: "vpc-of-network",
+      publicSubnetIds: ["subnet-public-1", "subnet-public-2"],
+      privateSubnetIds: [],
+      bastionInstanceId: "bastion-instance-id",
+      bastionSecurityGroupId: "bastion-security-group-id",
+      workerSecurityGroupId: "workers-security-group-id",
+      workerSecurityGroupName: "workers-security-group-physical",
+      workerRoleArn: "arn:of:workers-role",
+      cacheBucketName: "cache-bucket-physical",
+      cacheBucketArn: "arn:of:cache-bucket",
+      cachePolicyArn: "arn:of:cache-policy",
+      registryMirrorUrl: "http://registry-mirror.test.gitlab-runner-fleet.internal:6000",
+      layerCacheRegistry: "registry-mirror.test.gitlab-runner-fleet.internal:5000",
+      runnerConfigParameterName: "/gitlab-runner-fleet/test/bastion/config.toml",
+      fleetPolicyArn: "arn:of:bastion-fleet-policy",
+    });
+  });
+
+  it("lets workers use the registry mirror", async () => {
+    const made = await run("dev");
+    const mirror = "registry-mirror.test.gitlab-runner-fleet.internal";
+    const config = String(
+      made.resource("aws:ssm/parameter:Parameter", "bastion-config.toml").inputs["insecureValue"],
+    );
+    expect(config).toContain(`"engine-registry-mirror=http://${mirror}:6000"`);
+    expect(config).toContain(`"FLEET_LAYER_CACHE=${mirror}:5000"`);
+    const rules = made.ofType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule");
+    expect(
+      rules.filter(({ inputs }) => inputs["securityGroupId"] === "registry-mirror-security-group-id"),
+    ).toHaveLength(2);
+  });
+
   it("can do without the registry mirror", async () => {
     const made = await run("dev", { registryMirror: { enabled: false } });
     expect(made.resources.filter(({ name }) => name.startsWith("registry-mirror"))).toEqual([]);

@@ -1,4 +1,3 @@
-import { createHash } from "crypto";
 import * as fc from "fast-check";
 import { gunzipSync } from "fflate";
 import { publishedText } from "../components/published-text";
@@ -7,8 +6,6 @@ import { publishedText } from "../components/published-text";
 function read(value: string): string {
   return value.startsWith("H4sI") ? Buffer.from(gunzipSync(Buffer.from(value, "base64"))).toString() : value;
 }
-
-const sha256 = (index: number) => createHash("sha256").update(index.toString()).digest("hex");
 
 describe("publishedText", () => {
   it("leaves a text as it is up to the 4096 bytes of a standard parameter", () => {

@@ -78,7 +78,12 @@ describe("the source guide's full example", () => {
           cache: {
             Type: "s3",
             Shared: true,
-            s3: { BucketName: "the-bucket", BucketLocation: "us-east-1", AuthenticationType: "iam" },
+            s3: {
+              BucketName: "the-bucket",
+              BucketLocation: "us-east-1",
+              AuthenticationType: "iam",
+              DualStack: false,
+            },
           },
           machine: {
             IdleCount: 1,

@@ -1,5 +1,4 @@
 import { execFileSync } from "child_process";
-import { createHash } from "crypto";
 import * as fs from "fs";
 import * as path from "path";
 import * as fc from "fast-check";
