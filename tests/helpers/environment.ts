@@ -1,2 +1,5 @@
 // An Output that ends up in a string is a mistake: make it throw instead of printing a hint.
 process.env["PULUMI_ERROR_OUTPUT_STRING"] = "1";
+
+// Pulumi takes a stack trace for each promise, and jest asks for a hundred frames of each: Node's own ten are enough.
+Error.stackTraceLimit = 10;

@@ -100,23 +100,10 @@ describeWith("The registry mirror's boot.sh", requirements, () => {
     const archive = path.join(folder, "registry.tar.gz");
     fs.writeFileSync(path.join(folder, "LICENSE"), "");
     fs.copyFileSync(requireProgram("registry"), path.join(folder, "registry"));
-    execFileSync(
-      "tar",
-      [
-        "--create",
-        "--use-compress-program",
-        "gzip -1",
-        "--file",
-        archive,
-        "--directory",
-        folder,
-        "LICENSE",
-        "registry",
-      ],
-      {
-        env: { ...process.env, GZIP: "-1" },
-      },
-    );
+    execFileSync("tar", [
+      ...["--create", "--use-compress-program", "gzip -1", "--file", archive],
+      ...["--directory", folder, "LICENSE", "registry"],
+    ]);
     downloads = await startPackageRepository([], { "registry.tar.gz": archive });
   });
 

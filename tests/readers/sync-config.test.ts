@@ -8,6 +8,7 @@ import { startInstanceMetadata } from "../tools/instance-metadata";
 import { describeWith, program, requireProgram, requireThrowawayMachine } from "../tools/programs";
 import { ThrowawayMachine, type CommandResult } from "../tools/throwaway-machine";
 import { examples } from "./examples";
+import { replaceSystemctl, systemctlCalls } from "./machine-parts";
 
 jest.setTimeout(120_000);
 
@@ -102,6 +103,7 @@ describeWith(
     beforeEach(async () => {
       machine = await ThrowawayMachine.start();
       machine.writeFilesOf(examples.bastion);
+      replaceSystemctl(machine);
       fs.symlinkSync(requireProgram("gitlab-runner"), machine.outside("/usr/local/bin/gitlab-runner"));
       await publish("config.toml", published(10));
       await publish("worker-user-data", "#cloud-config\n{}\n");
@@ -183,6 +185,27 @@ describeWith(
 
       expect((await sync()).status).toBe(0);
       expect(machine.exists(awsCredentials)).toBe(false);
+    });
+
+    it("lets gitlab-runner start again, after its running jobs, only when the credentials have changed", async () => {
+      const rotate = async (key: string) =>
+        publish("aws-credentials", `[default]\naws_access_key_id = ${key}\n`, "SecureString");
+      const restart = "--no-block try-restart gitlab-runner.service";
+      await rotate("first");
+      await sync();
+      expect(systemctlCalls(machine)).toEqual([restart]);
+
+      await publish("config.toml", published(20));
+      await sync();
+      expect(systemctlCalls(machine)).toEqual([]);
+
+      await rotate("second");
+      await sync();
+      expect(systemctlCalls(machine)).toEqual([restart]);
+
+      await withdraw("aws-credentials");
+      await sync();
+      expect(systemctlCalls(machine)).toEqual([restart]);
     });
 
     it("reads more parameters than AWS gives at once", async () => {
@@ -330,7 +353,7 @@ describeWith(
         "mkdir",
         "mv",
       ];
-      for (const name of [...programs, "rm", "sha256sum", "sync"]) {
+      for (const name of [...programs, "rm", "sha256sum", "stat", "sync"]) {
         const real = (await machine.run(["bash", "-c", `type -P ${name}`])).stdout.trim();
         machine.write(
           `/opt/killer/${name}`,

@@ -64,7 +64,7 @@ buildkit="https://github.com/moby/buildkit/releases/download/v0.34.2/buildkit-v0
 unpack buildkitd "$buildkit" bin/buildkitd
 unpack buildctl "$buildkit" bin/buildctl
 # Engines before 23 cannot validate; where Docker's site is out of reach, a Go proxy may do.
-if ! dockerd --help 2>/dev/null | grep --quiet -- --validate; then
+if [[ "$(dockerd --help 2>/dev/null)" != *--validate* ]]; then
   { fetch "https://download.docker.com/linux/static/stable/${machine}/docker-$(pinned docker.version).tgz" |
     tar --extract --gzip --to-stdout docker/dockerd >"${work}/dockerd" && executable "${work}/dockerd"; } 2>/dev/null ||
     { program go && GOBIN="${cache}/bin" go install github.com/moby/moby/v2/cmd/dockerd@v2.0.0-beta.24; } || true

@@ -60,6 +60,11 @@ put() {
   fi
 }
 
+# credentials_file: which file it is, if there is one; a new one has another number.
+credentials_file() {
+  stat --format %i "${installed}/aws-credentials" 2>/dev/null || true
+}
+
 # without_secrets <file>: its text, without colours, too.
 without_secrets() {
   jq --raw-output --rawfile text "$1" '
@@ -73,11 +78,16 @@ without_secrets() {
 text_of config.toml "${work}/published"
 
 # Rotated credentials are put in place whatever config.toml is like.
+before="$(credentials_file)"
 if jq --exit-status 'has("aws-credentials")' "${work}/parameters" >/dev/null; then
   text_of aws-credentials "${work}/aws-credentials"
   put "${work}/aws-credentials" aws-credentials
 else
   rm --force "${installed}/aws-credentials"
+fi
+# gitlab-runner keeps the S3 client that it has made with the old ones. Restarting it drains: running jobs come to their end.
+if [[ "$(credentials_file)" != "$before" ]]; then
+  systemctl --no-block try-restart gitlab-runner.service
 fi
 
 # A secret is written "@@<parameter>@@". Its value may have no character that means something in TOML, and no "$", for
