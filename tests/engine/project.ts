@@ -79,8 +79,8 @@ export class EngineStack {
   }
 
   /** What an `up` would do to resources of the providers, e.g. `update bastion-config.toml: insecureValue`. */
-  async plannedChanges(...options: string[]): Promise<string[]> {
-    const preview = JSON.parse(await this.must("preview", "--json", ...options)) as {
+  async plannedChanges(): Promise<string[]> {
+    const preview = JSON.parse(await this.must("preview", "--json")) as {
       steps: { op: string; urn: string; detailedDiff?: Record<string, unknown>; diffReasons?: string[] }[];
     };
     return preview.steps
