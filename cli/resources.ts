@@ -20,7 +20,7 @@ export const resourceKey = ({ type, name }: Pick<PlannedResource, "type" | "name
 export const placeholder = (name: string, property: string): string => `<${name}.${property}>`;
 
 /** How a secret is shown. */
-export const hidden = "<secret>";
+export { hiddenSecret as hidden } from "../components/hidden-secret";
 
 /** In an order that does not depend on when the program made what. */
 export function sortResources(resources: PlannedResource[]): PlannedResource[] {

@@ -1,6 +1,6 @@
+import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { fleetSchema, secretsSchema } from "./config-schema";
-import { closest, distance } from "fastest-levenshtein";
 import { bareSchema, type KeyAdvice, type Problem } from "./problems";
 
 /** Letters and digits only, so that `OffPeakPeriods`, `off_peak_periods` and `offPeakPeriods` are one key. */

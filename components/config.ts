@@ -13,6 +13,7 @@ import {
   type RunnerSettings,
   type StackFile,
 } from "./config-schema";
+import { hiddenSecret } from "./hidden-secret";
 import { ConfigError, pathText, problemsOf, type Problem } from "./problems";
 
 export type { FleetConfig, NetworkConfig, RunnerSettings };
@@ -23,9 +24,6 @@ export interface FleetSecrets {
   runnerTokens: Record<string, pulumi.Output<string>>;
   dockerHub?: { username: string; password: pulumi.Output<string> };
 }
-
-/** What stands in a secret's place where it cannot be known. */
-export const hiddenSecret = "<secret>";
 
 const secretKeys = Object.keys(secretsSchema.shape);
 
@@ -42,19 +40,17 @@ export function parseFleetConfig(
 ): { config: FleetConfig; secrets: FleetSecrets } {
   const own = ownValues(project, values);
   const hidden = keysWithSecrets.map((key) => key.slice(project.length + 1));
-  const { file, problems } = readFile(own, hidden);
+  const { complete, readable, problems } = readFile(own, hidden);
   const awsValues = Object.fromEntries(
     Object.keys(awsSchema.shape).flatMap((key) => (key in values ? [[key, fromText(values[key])]] : [])),
   );
   const aws = awsSchema.safeParse(awsValues);
   if (aws.error) problems.unshift(...problemsOf(aws.error, awsValues, awsSchema));
   const secrets = readSecrets(own, runnerNames(own), hidden);
-  problems.push(...secrets.problems, ...misplacedSecrets(project, keysWithSecrets), ...crossCheck(file));
+  problems.push(...secrets.problems, ...misplacedSecrets(project, keysWithSecrets), ...crossCheck(readable));
 
-  const complete = fleetSchema.safeParse(withoutSecrets(own));
-  if (problems.length > 0 || !complete.success || !aws.success)
-    throw new ConfigError(pulumi.getStack(), problems);
-  const { network, workers, runners, ...rest } = complete.data;
+  if (problems.length > 0 || !complete || !aws.success) throw new ConfigError(pulumi.getStack(), problems);
+  const { network, workers, runners, ...rest } = complete;
   return {
     config: {
       ...rest,
@@ -100,17 +96,15 @@ const withoutSecrets = (own: Record<string, unknown>) =>
 function readFile(
   own: Record<string, unknown>,
   keysWithSecrets: readonly string[],
-): { file: Readable; problems: Problem[] } {
+): { complete?: StackFile; readable: Readable; problems: Problem[] } {
   const given = withoutSecrets(own);
   const { error, data } = fleetSchema.safeParse(given);
   if (data) {
-    return {
-      file: { ...data, runners: data.runners.map((entry, index) => ({ entry, index })) },
-      problems: [],
-    };
+    const runners = data.runners.map((entry, index) => ({ entry, index }));
+    return { complete: data, readable: { ...data, runners }, problems: [] };
   }
   const { runners: list, ...schemas } = fleetSchema.shape;
-  const readable = Object.fromEntries(
+  const inOrder = Object.fromEntries(
     Object.entries(schemas)
       .filter(([key, schema]) => schema.safeParse(given[key]).success)
       .map(([key]) => [key, given[key]]),
@@ -121,7 +115,7 @@ function readFile(
     return entry ? [{ entry, index }] : [];
   });
   return {
-    file: { ...fleetSchema.omit({ runners: true }).partial().parse(readable), runners },
+    readable: { ...fleetSchema.omit({ runners: true }).partial().parse(inOrder), runners },
     problems: problemsOf(error, given, fleetSchema, {
       advice: adviceOn,
       isHidden: ([key]) => keysWithSecrets.includes(String(key)),

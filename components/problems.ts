@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
+import { hiddenSecret } from "./hidden-secret";
 
 /** Something that cannot be: where, and why, what is allowed and what to change. */
 export interface Problem {
@@ -20,7 +21,7 @@ export class ConfigError extends pulumi.RunError {
 
 /** A token may stand where it does not belong, in the place of a runner's name, say. */
 function withoutTokens(text: string): string {
-  return text.replace(/\b(gl[a-z]{1,6}-|GR1348941)[\w.=-]+/g, "<secret>");
+  return text.replace(/\b(gl[a-z]{1,6}-|GR1348941)[\w.=-]+/g, hiddenSecret);
 }
 
 /** Says of an unknown key what to write instead; undefined if it knows no better than a list of the allowed keys. */
