@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { awsxVpc } from "./awsx-vpc";
 import { answerCall } from "./calls";
-import { hidden, placeholder, resourceKey, type Plain, type PlannedResource } from "./resources";
+import { hidden, placeholder, resourceKey, textAt, type Plain, type PlannedResource } from "./resources";
 
 const stackType = "pulumi:pulumi:Stack";
+const stackReferenceType = "pulumi:pulumi:StackReference";
 const vpcType = "awsx:ec2:Vpc";
 
 // How the SDK marks a secret on its way to the engine.
@@ -54,6 +55,7 @@ export class PlanMonitor implements pulumi.runtime.Mocks {
     custom,
   }: Typed<pulumi.runtime.MockResourceArgs>): pulumi.runtime.MockResourceResult {
     if (type === stackType) return { id: undefined, state: inputs };
+    if (type === stackReferenceType) return otherStack(textAt(plainInputs(inputs), "name") ?? name);
 
     const { parent, unset, secret } = this.announced.get(resourceKey({ type, name })) ?? {
       parent: undefined,
@@ -86,6 +88,16 @@ export class PlanMonitor implements pulumi.runtime.Mocks {
   call({ token, inputs }: Typed<pulumi.runtime.MockCallArgs>): pulumi.runtime.MockCallResult {
     return answerCall(token, plainInputs(inputs), this.region);
   }
+}
+
+/** A stack that the program reads, by the outputs of one with a VPC. It is nothing that the program makes. */
+function otherStack(name: string): pulumi.runtime.MockResourceResult {
+  const outputs = {
+    vpcId: placeholder(name, "vpcId"),
+    subnetIds: [placeholder(name, "subnetIds[0]")],
+    routeTableIds: [placeholder(name, "routeTableIds[0]")],
+  };
+  return { id: name, state: { name, outputs } };
 }
 
 function plainInputs(inputs: Record<string, unknown>): Record<string, Plain> {

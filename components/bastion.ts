@@ -97,8 +97,8 @@ export class Bastion extends pulumi.ComponentResource {
   readonly runnerConfigParameterName: pulumi.Output<string>;
 
   constructor(name: string, args: BastionArgs, opts?: pulumi.ComponentResourceOptions) {
-    const runnerTokens = pulumi.secret(args.runnerTokens);
-    super("fleet:index:Bastion", name, { ...checkArgs("Bastion", argsSchema, args), runnerTokens }, opts);
+    checkArgs("Bastion", argsSchema, args);
+    super("fleet:index:Bastion", name, {}, opts);
     const { region, parameterPath, instanceType = "t2.micro", swapSize = 1, tags = {} } = args;
     const architecture = architectureOf(instanceType);
 

@@ -27,7 +27,10 @@ export function crossCheck(file: Readable): Problem[] {
 }
 
 const ofNew = ["cidrBlock", "availabilityZones", "natGateways"] as const;
+const ofStack = ["vpcId", "subnetIds", "routeTableIds"] as const;
 const ofExisting = ["subnetIds", "routeTableIds", "privateSubnets"] as const;
+
+const isExisting = ({ vpcId, stack }: StackFile["network"]) => vpcId !== undefined || stack !== undefined;
 
 function checkNetwork({ network }: Readable): Problem[] {
   if (!network) return [];
@@ -37,17 +40,18 @@ function checkNetwork({ network }: Readable): Problem[] {
       { path: "network.availabilityZones", reason: `${JSON.stringify(zones)}: must name each zone once` },
     ];
   }
-  if (network.vpcId === undefined) {
-    return ofExisting
-      .filter((key) => network[key] !== undefined)
-      .map((key) => ({
-        path: `network.${key}`,
-        reason: "belongs to an existing VPC: give its vpcId too, or remove it",
-      }));
+  const given = (keys: readonly (keyof typeof network)[], reason: string) =>
+    keys.filter((key) => network[key] !== undefined).map((key) => ({ path: `network.${key}`, reason }));
+  if (!isExisting(network)) {
+    return given(ofExisting, "belongs to an existing VPC: give its vpcId or stack too, or remove it");
   }
-  const misplaced = ofNew
-    .filter((key) => network[key] !== undefined)
-    .map((key) => ({ path: `network.${key}`, reason: "belongs to a new VPC: remove it, or remove vpcId" }));
+  if (network.stack !== undefined) {
+    return [
+      ...given(ofNew, "belongs to a new VPC: remove it, or remove stack"),
+      ...given(ofStack, "is an output of the stack: remove it, or remove stack"),
+    ];
+  }
+  const misplaced = given(ofNew, "belongs to a new VPC: remove it, or remove vpcId");
   const missing = {
     path: "network.subnetIds",
     reason: "is missing: name the subnets of the VPC that the fleet lives in",
@@ -182,8 +186,8 @@ const zonesOf = ({ network }: Readable) => network?.availabilityZones ?? ["a", "
 function checkZone(file: Readable, runner: RunnerEntry, path: string): Problem[] {
   const zone = runner.workers.availabilityZone ?? file.workers?.availabilityZone;
   if (zone === undefined || file.network === undefined) return [];
-  if (file.network.vpcId !== undefined) {
-    const reason = `"${zone}": goes with a new VPC only; in an existing one workers live in the first of network.subnetIds`;
+  if (isExisting(file.network)) {
+    const reason = `"${zone}": goes with a new VPC only; in an existing one workers live in the first of its subnetIds`;
     return [{ path: `${path}.workers.availabilityZone`, reason }];
   }
   const zones = zonesOf(file);
@@ -200,7 +204,7 @@ function checkZone(file: Readable, runner: RunnerEntry, path: string): Problem[]
 /** The most machines at once against the addresses of the subnet that they live in. */
 function checkSubnets(file: Readable): Problem[] {
   const { network } = file;
-  if (!network || network.vpcId !== undefined) return [];
+  if (!network || isExisting(network)) return [];
   const zones = zonesOf(file);
   const { cidrBlock = "10.0.0.0/16", natGateways = "none" } = network;
   const mask = subnetMask(cidrBlock, zones.length, natGateways === "none" ? 1 : 2);

@@ -20,6 +20,7 @@ import {
   routeTableId,
   runnerName,
   spotPrice,
+  stackName,
   subnetId,
   tagKey,
   tagValue,
@@ -191,6 +192,8 @@ export const fleetSchema = z.strictObject({
         .exactOptional(),
       /** Of a new VPC. Default: `none`: public addresses that nothing may connect to. */
       natGateways: natGateways.exactOptional(),
+      /** An existing VPC: of another stack, whose outputs are `vpcId`, `subnetIds` and `routeTableIds`. */
+      stack: stackName.exactOptional(),
       /** An existing VPC. */
       vpcId: vpcId.exactOptional(),
       /** Of an existing VPC: the fleet lives in the first. */
@@ -283,7 +286,9 @@ export interface NetworkConfig {
   cidrBlock?: string;
   availabilityZones?: string[];
   natGateways?: "none" | "single" | "one-per-az";
-  existing?: { vpcId: string; subnetIds: string[]; routeTableIds?: string[]; privateSubnets?: boolean };
+  existing?: ({ vpcId: string; subnetIds: string[]; routeTableIds?: string[] } | { stack: string }) & {
+    privateSubnets?: boolean;
+  };
   s3WriteAccounts?: string[];
 }
 

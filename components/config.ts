@@ -215,16 +215,13 @@ function misplacedSecrets(project: string, keys: readonly string[]): Problem[] {
 }
 
 function networkConfig(network: StackFile["network"]): NetworkConfig {
-  const { vpcId, subnetIds, routeTableIds, privateSubnets, ...rest } = network;
+  const { stack, vpcId, subnetIds, routeTableIds, privateSubnets, ...rest } = network;
+  const addresses = privateSubnets === undefined ? {} : { privateSubnets };
+  if (stack !== undefined) return { ...rest, existing: { stack, ...addresses } };
   if (vpcId === undefined || subnetIds === undefined) return rest;
   return {
     ...rest,
-    existing: {
-      vpcId,
-      subnetIds,
-      ...(routeTableIds && { routeTableIds }),
-      ...(privateSubnets !== undefined && { privateSubnets }),
-    },
+    existing: { vpcId, subnetIds, ...(routeTableIds && { routeTableIds }), ...addresses },
   };
 }
 

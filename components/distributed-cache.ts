@@ -45,7 +45,8 @@ export class DistributedCache extends pulumi.ComponentResource {
   readonly userName: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: DistributedCacheArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("fleet:index:DistributedCache", name, checkArgs("DistributedCache", argsSchema, args), opts);
+    checkArgs("DistributedCache", argsSchema, args);
+    super("fleet:index:DistributedCache", name, {}, opts);
     const { tags } = args;
 
     const bucket = new aws.s3.Bucket(

@@ -4,8 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { accountOf } from "./account";
 import { policyJson, s3EndpointStatements } from "./iam";
-import { checkArgs, input } from "./problems";
-import { availabilityZone, cidrBlock, natGateways, regionName, subnetId, vpcId } from "./schemas";
+import { checkArgs, input, problemsOf } from "./problems";
+import { availabilityZone, cidrBlock, natGateways, regionName, stackName, subnetId, vpcId } from "./schemas";
 import { subnetMask } from "./subnets";
 
 /** A subnet that members of the fleet live in. */
@@ -28,6 +28,12 @@ export interface ExistingVpcArgs {
   privateSubnets?: boolean;
 }
 
+/** A VPC that another stack has: its outputs are `vpcId`, `subnetIds` and `routeTableIds`, as in {@link ExistingVpcArgs}. */
+export interface StackVpcArgs extends Pick<ExistingVpcArgs, "privateSubnets"> {
+  /** Full name of the stack, e.g. `organization/network/dev`. */
+  stack: string;
+}
+
 /** What a network is made of. */
 export interface NetworkArgs {
   /** AWS region, e.g. `eu-west-1`. */
@@ -43,7 +49,7 @@ export interface NetworkArgs {
    */
   natGateways?: "none" | "single" | "one-per-az";
   /** Adopts a VPC instead of making one; excludes the three above. */
-  existing?: ExistingVpcArgs;
+  existing?: ExistingVpcArgs | StackVpcArgs;
   /** Account ids whose buckets may be written to through the S3 endpoint, besides the account's own. Default: none. */
   s3WriteAccounts?: pulumi.Input<string>[];
   tags?: Record<string, pulumi.Input<string>>;
@@ -57,8 +63,9 @@ const argsSchema = z
     natGateways: natGateways.optional(),
     existing: z
       .object({
-        vpcId: input(vpcId),
-        subnetIds: z.array(input(subnetId)).min(1, { error: "must have at least one subnet" }),
+        stack: stackName.optional(),
+        vpcId: input(vpcId).optional(),
+        subnetIds: z.array(input(subnetId)).min(1, { error: "must have at least one subnet" }).optional(),
         routeTableIds: z.array(input(z.string())).optional(),
       })
       .optional(),
@@ -74,6 +81,26 @@ const argsSchema = z
       }
     }
   });
+
+const ids = z.array(z.string(), { error: "must be a list of ids" });
+
+/** What a stack with a VPC puts out. */
+const stackOutputs = z.object({
+  vpcId: z.string({ error: "must be the id of a VPC" }),
+  subnetIds: ids.min(1, { error: "must have at least one subnet" }),
+  routeTableIds: ids,
+});
+
+/**
+ * The VPC among a stack's outputs.
+ * @throws pulumi.RunError that says what is missing or wrong.
+ */
+export function readStackOutputs(stack: string, outputs: unknown): z.output<typeof stackOutputs> {
+  const { data, error } = stackOutputs.safeParse(outputs);
+  if (data) return data;
+  const problems = problemsOf(error, outputs, stackOutputs).map(({ path, reason }) => `${path}: ${reason}`);
+  throw new pulumi.RunError(`The outputs of ${stack} are no VPC: ${problems.join("; ")}`);
+}
 
 function elementAt<T>(items: T[], index: number): T {
   const item = items[index];
@@ -103,9 +130,10 @@ export class Network extends pulumi.ComponentResource {
   readonly privateAddressOnly: boolean;
 
   constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("fleet:index:Network", name, checkArgs("Network", argsSchema, args), opts);
+    checkArgs("Network", argsSchema, args);
+    super("fleet:index:Network", name, {}, opts);
 
-    const vpc = args.existing ? this.adopt(args.existing) : this.make(name, args);
+    const vpc = args.existing ? this.adopt(name, args.existing) : this.make(name, args);
     this.vpcId = vpc.vpcId;
     this.publicSubnetIds = vpc.publicSubnetIds;
     this.privateSubnetIds = vpc.privateSubnetIds;
@@ -181,20 +209,38 @@ export class Network extends pulumi.ComponentResource {
     };
   }
 
-  private adopt(existing: ExistingVpcArgs) {
+  private adopt(name: string, existing: ExistingVpcArgs | StackVpcArgs) {
     const { privateSubnets = false } = existing;
-    const subnetIds = pulumi.all(existing.subnetIds);
+    const vpc = "stack" in existing ? this.vpcOf(name, existing.stack) : existing;
+    const subnetIds = pulumi.output(vpc.subnetIds);
+    // How many there are has to be known now; of those that a stack puts out the first is enough.
+    const homes = Array.isArray(vpc.subnetIds)
+      ? vpc.subnetIds
+      : [subnetIds.apply((ids) => elementAt(ids, 0))];
     const none = pulumi.output<string[]>([]);
     return {
-      vpcId: pulumi.output(existing.vpcId),
+      vpcId: pulumi.output(vpc.vpcId),
       publicSubnetIds: privateSubnets ? none : subnetIds,
       privateSubnetIds: privateSubnets ? subnetIds : none,
-      subnets: existing.subnetIds.map((id) => ({
+      subnets: homes.map((id) => ({
         id,
         availabilityZone: aws.ec2.getSubnetOutput({ id }, { parent: this }).availabilityZone,
       })),
-      routeTableIds: existing.routeTableIds && pulumi.all(existing.routeTableIds),
+      routeTableIds: vpc.routeTableIds && pulumi.output(vpc.routeTableIds),
       privateAddressOnly: privateSubnets,
     };
+  }
+
+  /** The VPC that another stack puts out. */
+  private vpcOf(name: string, stack: string) {
+    const reference = new pulumi.StackReference(`${name}-stack`, { name: stack }, { parent: this });
+    const vpc = pulumi
+      .all({
+        vpcId: reference.getOutput("vpcId"),
+        subnetIds: reference.getOutput("subnetIds"),
+        routeTableIds: reference.getOutput("routeTableIds"),
+      })
+      .apply((outputs) => readStackOutputs(stack, outputs));
+    return { vpcId: vpc.vpcId, subnetIds: vpc.subnetIds, routeTableIds: vpc.routeTableIds };
   }
 }

@@ -149,12 +149,13 @@ export function input(schema: z.ZodType) {
 }
 
 /**
- * Returns a component's arguments if all of them can be.
+ * Checks a component's arguments. The component registers without them: a registration waits for all its inputs, and every child waits
+ * for it, so that arguments would make one component wait for the whole of another.
  * @throws pulumi.InputPropertiesError with every problem.
  */
-export function checkArgs<T>(component: string, schema: z.ZodType, args: T): T {
+export function checkArgs(component: string, schema: z.ZodType, args: unknown): void {
   const { error } = schema.safeParse(args);
-  if (!error) return args;
+  if (!error) return;
   const problems = problemsOf(error, args, schema);
   throw new pulumi.InputPropertiesError({
     message: `${component}: ${problems.map(({ path, reason }) => `${path}: ${reason}`).join("; ")}`,

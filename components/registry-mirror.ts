@@ -68,13 +68,8 @@ export class RegistryMirror extends pulumi.ComponentResource {
   readonly volumeId: pulumi.Output<string>;
 
   constructor(name: string, args: RegistryMirrorArgs, opts?: pulumi.ComponentResourceOptions) {
-    const dockerHub = args.dockerHub && pulumi.secret(args.dockerHub);
-    super(
-      "fleet:index:RegistryMirror",
-      name,
-      { ...checkArgs("RegistryMirror", argsSchema, args), dockerHub },
-      opts,
-    );
+    checkArgs("RegistryMirror", argsSchema, args);
+    super("fleet:index:RegistryMirror", name, {}, opts);
     const { region, parameterPath, instanceType = "t3.small", tags = {} } = args;
     const architecture = architectureOf(instanceType);
     const child = { parent: this };

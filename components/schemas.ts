@@ -71,6 +71,10 @@ export const routeTableId = text(
   /^rtb-[0-9a-f]{8,17}$/,
   "must be the id of a route table, e.g. rtb-0123456789abcdef0",
 );
+export const stackName = text(
+  /^[\w.-]+\/[\w.-]+\/[\w.-]+$/,
+  "must be the full name of a stack, e.g. organization/network/dev",
+);
 export const accountId = text(
   /^\d{12}$/,
   'must be the 12 digits of an AWS account in quotes, e.g. "123456789012"',

@@ -120,7 +120,8 @@ export class Workers extends pulumi.ComponentResource {
   readonly userData: pulumi.Output<string>;
 
   constructor(name: string, args: WorkersArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("fleet:index:Workers", name, checkArgs("Workers", argsSchema, args), opts);
+    checkArgs("Workers", argsSchema, args);
+    super("fleet:index:Workers", name, {}, opts);
     const { registryMirror, tags = {} } = args;
 
     const securityGroup = closedSecurityGroup(

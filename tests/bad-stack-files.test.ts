@@ -437,7 +437,7 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
       ...workers({ availabilityZone: "a" }),
     },
     [
-      'runners[0].workers.availabilityZone: "a": goes with a new VPC only; in an existing one workers live in the first of network.subnetIds',
+      'runners[0].workers.availabilityZone: "a": goes with a new VPC only; in an existing one workers live in the first of its subnetIds',
     ],
   ],
   [
@@ -480,12 +480,45 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
   [
     "an existing VPC's keys without its id",
     { network: { subnetIds: ["subnet-0a1b2c3d"] } },
-    ["network.subnetIds: belongs to an existing VPC: give its vpcId too, or remove it"],
+    ["network.subnetIds: belongs to an existing VPC: give its vpcId or stack too, or remove it"],
   ],
   [
     "a security group's id in the place of a VPC's",
     { network: { vpcId: "sg-0a1b2c3d", subnetIds: ["subnet-0a1b2c3d"] } },
     ['network.vpcId: "sg-0a1b2c3d": must be the id of a VPC, e.g. vpc-0123456789abcdef0'],
+  ],
+  [
+    "an existing VPC of a stack without its full name",
+    { network: { stack: "network" } },
+    ['network.stack: "network": must be the full name of a stack, e.g. organization/network/dev'],
+  ],
+  [
+    "an existing VPC of a stack, with what it puts out",
+    {
+      network: {
+        stack: "organization/network/dev",
+        vpcId: "vpc-0a1b2c3d",
+        subnetIds: ["subnet-0a1b2c3d"],
+        routeTableIds: ["rtb-0a1b2c3d"],
+      },
+    },
+    [
+      "network.vpcId: is an output of the stack: remove it, or remove stack",
+      "network.subnetIds: is an output of the stack: remove it, or remove stack",
+      "network.routeTableIds: is an output of the stack: remove it, or remove stack",
+    ],
+  ],
+  [
+    "an existing VPC of a stack, with settings of a new one",
+    {
+      network: { stack: "organization/network/dev", cidrBlock: "10.0.0.0/16", natGateways: "single" },
+      ...workers({ availabilityZone: "a" }),
+    },
+    [
+      "network.cidrBlock: belongs to a new VPC: remove it, or remove stack",
+      "network.natGateways: belongs to a new VPC: remove it, or remove stack",
+      'runners[0].workers.availabilityZone: "a": goes with a new VPC only; in an existing one workers live in the first of its subnetIds',
+    ],
   ],
   ["a text in the place of a table", { cache: "s3" }, ['cache: "s3": must be a table of keys']],
   [

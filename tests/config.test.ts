@@ -105,6 +105,18 @@ describe("a stack file", () => {
     expect(understood({ ...goodConfig, network }).config.network).toEqual({ existing: network });
   });
 
+  it("names an existing VPC by the stack that has it", () => {
+    const network = {
+      stack: "organization/network/dev",
+      privateSubnets: true,
+      s3WriteAccounts: ["210987654321"],
+    };
+    expect(understood({ ...goodConfig, network }).config.network).toEqual({
+      existing: { stack: "organization/network/dev", privateSubnets: true },
+      s3WriteAccounts: ["210987654321"],
+    });
+  });
+
   it("keeps tokens and the Docker Hub password as secrets of Pulumi's", async () => {
     const { secrets } = understood({
       ...goodConfig,

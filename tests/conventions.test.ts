@@ -42,6 +42,13 @@ describe.each(components)("%s", (className, make) => {
     expect(parents.length).toBeGreaterThan(0);
   });
 
+  it("registers without its arguments, so that its children wait for what they need only", async () => {
+    const made = await record(() => make());
+    const component = made.resources.find(({ name }) => name === "subject");
+    expect(component?.type).toBe(`fleet:index:${className}`);
+    expect(component?.inputs).toEqual({});
+  });
+
   it("passes its provider on", async () => {
     const made = await record(() => {
       const provider = new aws.Provider("given", { region: "eu-west-1" });

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { Network, type NetworkArgs } from "../components/network";
+import { Network, readStackOutputs, type NetworkArgs } from "../components/network";
 import { networkArgs } from "./helpers/fleet";
 import { record, valueOf } from "./helpers/record";
 
@@ -96,6 +96,14 @@ describe("Network", () => {
       expect(made.warnings).toEqual([
         "No routeTableIds were given for the existing VPC, so it gets no S3 endpoint: cache traffic goes over the internet.",
       ]);
+    });
+
+    it("says which outputs of the stack that has it are missing or wrong", () => {
+      expect(() =>
+        readStackOutputs("organization/network/dev", { subnetIds: [], routeTableIds: "rtb-1" }),
+      ).toThrow(
+        'The outputs of organization/network/dev are no VPC: vpcId: is missing; it must be the id of a VPC; subnetIds: []: must have at least one subnet; routeTableIds: "rtb-1": must be a list of ids',
+      );
     });
 
     it("looks up the zone of each subnet, and gives public addresses unless the subnets are private", async () => {

@@ -42,7 +42,9 @@ describe("a component's arguments", () => {
   it("may be outputs and promises, which are not known yet", () => {
     const schema = z.object({ days: input(days) });
     for (const value of [pulumi.output(0), Promise.resolve(0), 5]) {
-      expect(checkArgs("Subject", schema, { days: value })).toEqual({ days: value });
+      expect(() => {
+        checkArgs("Subject", schema, { days: value });
+      }).not.toThrow();
     }
   });
 });
