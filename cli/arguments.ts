@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { errorCode, PlanProblem } from "./problem";
+import { errorCode, UserProblem } from "./problem";
 
 /** What the command line asks for. */
 export interface PlanArguments {
@@ -18,11 +18,11 @@ export const usage = `Usage: npm run plan -- --stack NAME [--out DIR] [--json]
   --out DIR     write to DIR instead of plan/NAME; DIR has to be absent, empty or an older plan
   --json        print the summary as JSON`;
 
-/** @throws PlanProblem with the usage when the command line is wrong. */
+/** @throws UserProblem with the usage when the command line is wrong. */
 export function parseArguments(argv: string[]): PlanArguments {
   const { stack, out, json = false } = readOptions(argv);
-  if (stack === undefined) throw new PlanProblem(`--stack is missing.\n\n${usage}`);
-  if (!/^[\w.-]+$/.test(stack)) throw new PlanProblem(`"${stack}" is not the name of a stack.\n\n${usage}`);
+  if (stack === undefined) throw new UserProblem(`--stack is missing.\n\n${usage}`);
+  if (!/^[\w.-]+$/.test(stack)) throw new UserProblem(`"${stack}" is not the name of a stack.\n\n${usage}`);
   return { stack, out, json };
 }
 
@@ -37,6 +37,6 @@ function readOptions(argv: string[]) {
     const [message] = String(error)
       .replace(/^\w+( \[\w+\])?: /, "")
       .split(". ");
-    throw new PlanProblem(`${message ?? ""}\n\n${usage}`);
+    throw new UserProblem(`${message ?? ""}\n\n${usage}`);
   }
 }

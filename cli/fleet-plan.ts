@@ -7,7 +7,7 @@ import { fleetNetwork } from "./network";
 import { networkPicture } from "./page/network-picture";
 import { listPermissions, managedPolicies, type Permission } from "./permissions";
 import { listPorts, type OpenPort } from "./ports";
-import { PlanProblem } from "./problem";
+import { UserProblem } from "./problem";
 import { runProgram } from "./program";
 import { sortResources, type PlannedResource } from "./resources";
 import { readRunners, type PlannedRunner } from "./runners";
@@ -40,7 +40,7 @@ export interface FleetPlan {
 
 /**
  * Runs the program on a stack's configuration, without an account, and reads out of its resources what it would make.
- * @throws PlanProblem when the program says what is wrong with the configuration.
+ * @throws UserProblem when the program says what is wrong with the configuration.
  */
 export async function planFleet(
   configuration: StackConfiguration,
@@ -58,7 +58,7 @@ export async function planFleet(
     onResource: monitor.onResource,
   }).catch((error: unknown) => {
     // What Pulumi itself prints without a stack trace.
-    throw RunError.isInstance(error) ? new PlanProblem(error.message) : error;
+    throw RunError.isInstance(error) ? new UserProblem(error.message) : error;
   });
 
   const resources = sortResources(monitor.resources);

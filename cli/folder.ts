@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Files } from "./artefacts";
-import { PlanProblem } from "./problem";
+import { UserProblem } from "./problem";
 
 /** Lists what a plan wrote: how an older plan is told from somebody's folder. */
 const listName = ".plan-files";
@@ -19,7 +19,7 @@ const listName = ".plan-files";
 /**
  * Puts the files into a folder in place of all that was there. They are written beside it first, so that a failure leaves the
  * folder as it was.
- * @throws PlanProblem when the folder holds anything that no plan wrote.
+ * @throws UserProblem when the folder holds anything that no plan wrote.
  */
 export function replaceFolder(folder: string, files: Files): void {
   const target = resolve(folder);
@@ -43,17 +43,17 @@ export function replaceFolder(folder: string, files: Files): void {
 function refuseForeignFolder(target: string, shown: string): void {
   const found = lstatSync(target, { throwIfNoEntry: false });
   if (!found) return;
-  if (!found.isDirectory()) throw new PlanProblem(`${shown} is not a folder.`);
+  if (!found.isDirectory()) throw new UserProblem(`${shown} is not a folder.`);
   const present = filesBelow(target);
   if (present.length === 0 && readdirSync(target).length === 0) return;
   const list = join(target, listName);
   if (!existsSync(list)) {
-    throw new PlanProblem(`${shown} holds files that no plan wrote. Choose another folder with --out.`);
+    throw new UserProblem(`${shown} holds files that no plan wrote. Choose another folder with --out.`);
   }
   const ours = new Set([listName, ...readFileSync(list, "utf8").split("\n")]);
   const foreign = present.find((path) => !ours.has(path));
   if (foreign !== undefined) {
-    throw new PlanProblem(
+    throw new UserProblem(
       `${shown} holds ${foreign}, which no plan wrote. Move it, or choose another folder with --out.`,
     );
   }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { parseArguments } from "./arguments";
 import { replaceFolder } from "./folder";
-import { PlanProblem } from "./problem";
+import { UserProblem } from "./problem";
 import { readStackConfiguration } from "./stack-file";
 
 async function main(argv: string[]): Promise<void> {
@@ -24,6 +24,6 @@ main(process.argv.slice(2)).then(
     process.exitCode = 0;
   },
   (error: unknown) => {
-    console.error(error instanceof PlanProblem ? error.message : error);
+    console.error(error instanceof UserProblem ? error.message : error);
   },
 );

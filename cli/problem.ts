@@ -1,6 +1,6 @@
-/** What the reader of a plan has to put right: the command prints the message alone and ends with status 1. */
-export class PlanProblem extends Error {
-  override readonly name = "PlanProblem";
+/** What the user has to put right: the command prints the message alone and ends with status 1. */
+export class UserProblem extends Error {
+  override readonly name = "UserProblem";
 }
 
 /** The `code` of an error of Node's own, e.g. `ENOENT`. */

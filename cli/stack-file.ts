@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, YAMLParseError } from "yaml";
-import { errorCode, PlanProblem } from "./problem";
+import { errorCode, UserProblem } from "./problem";
 import { hidden, textAt, valueAt, type Plain } from "./resources";
 
 /** A stack's configuration as Pulumi would hand it to the program, with every secret hidden. */
@@ -22,7 +22,7 @@ type Table = Record<string, Plain>;
 /**
  * Reads `Pulumi.yaml` and `Pulumi.<stack>.yaml`. No secret is decrypted: in its place stands `<secret>`, also where the stack file
  * has none yet, so that a plan needs no passphrase.
- * @throws PlanProblem when a file is missing or is not YAML.
+ * @throws UserProblem when a file is missing or is not YAML.
  */
 export function readStackConfiguration(directory: string, stack: string): StackConfiguration {
   const projectFile = readYaml(directory, "Pulumi.yaml");
@@ -30,7 +30,7 @@ export function readStackConfiguration(directory: string, stack: string): StackC
   const stackFiles = readdirSync(directory).filter((file) => /^Pulumi\..+\.yaml$/.test(file));
   if (!stackFiles.includes(stackName)) {
     const known = stackFiles.length > 0 ? `There are: ${stackFiles.sort().join(", ")}` : "There is none yet";
-    throw new PlanProblem(`There is no ${stackName}. ${known}.`);
+    throw new UserProblem(`There is no ${stackName}. ${known}.`);
   }
   const stackFile = readYaml(directory, stackName);
   const project = textAt(projectFile, "name") ?? "";
@@ -67,9 +67,9 @@ function readYaml(directory: string, file: string): Table {
     const content: unknown = parse(readFileSync(join(directory, file), "utf8"));
     return isTable(content) ? content : {};
   } catch (error) {
-    if (error instanceof YAMLParseError) throw new PlanProblem(`${file}: ${error.message}`);
+    if (error instanceof YAMLParseError) throw new UserProblem(`${file}: ${error.message}`);
     if (errorCode(error) === "ENOENT") {
-      throw new PlanProblem(`There is no ${file} here. Run the plan in the project's folder.`);
+      throw new UserProblem(`There is no ${file} here. Run the plan in the project's folder.`);
     }
     throw error;
   }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "fs";
 import { join } from "path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { nextSteps } from "../cli/local/next-steps";
 import { awsSchema, fleetSchema, secretsSchema } from "../components/config-schema";
 import { bareSchema } from "../components/problems";
 import packageJson from "../package.json";
@@ -45,6 +46,10 @@ describe("README.md", () => {
   it("shows what the plan of dev really prints", async () => {
     expect(block("plan:dev")).toBe(await plan("dev"));
   }, 30_000);
+
+  it("shows what npm run local ends with", () => {
+    expect(block("local")).toBe(nextSteps("http://127.0.0.1:40123"));
+  });
 
   it("shows what a bad stack file really gives", async () => {
     const file = join(root, "Pulumi.example.yaml");

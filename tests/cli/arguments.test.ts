@@ -1,5 +1,5 @@
 import { parseArguments, usage } from "../../cli/arguments";
-import { PlanProblem } from "../../cli/problem";
+import { UserProblem } from "../../cli/problem";
 
 describe("the command line", () => {
   it("needs no more than a stack", () => {
@@ -22,7 +22,7 @@ describe("the command line", () => {
     { argv: ["dev"], message: "Unexpected argument 'dev'" },
   ])("refuses $argv and says how it is called", ({ argv, message }) => {
     const parse = () => parseArguments(argv);
-    expect(parse).toThrow(PlanProblem);
+    expect(parse).toThrow(UserProblem);
     expect(parse).toThrow(message);
     expect(parse).toThrow(usage);
   });

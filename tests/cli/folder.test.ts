@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { replaceFolder } from "../../cli/folder";
-import { PlanProblem } from "../../cli/problem";
+import { UserProblem } from "../../cli/problem";
 import { withFolder } from "./helpers/plan";
 
 const files = (entries: Record<string, string>) => new Map(Object.entries(entries));
@@ -38,7 +38,7 @@ describe("the folder of a plan", () => {
       expect(() => {
         replaceFolder(root, files({ "a.txt": "text" }));
       }).toThrow(
-        new PlanProblem(`${root} holds files that no plan wrote. Choose another folder with --out.`),
+        new UserProblem(`${root} holds files that no plan wrote. Choose another folder with --out.`),
       );
       expect(readdirSync(root)).toEqual(["thesis.txt"]);
     });
@@ -52,7 +52,7 @@ describe("the folder of a plan", () => {
       expect(() => {
         replaceFolder(folder, files({ "a.txt": "text" }));
       }).toThrow(
-        new PlanProblem(
+        new UserProblem(
           `${folder} holds notes/mine.txt, which no plan wrote. Move it, or choose another folder with --out.`,
         ),
       );
@@ -66,7 +66,7 @@ describe("the folder of a plan", () => {
       writeFileSync(file, "text");
       expect(() => {
         replaceFolder(file, files({}));
-      }).toThrow(new PlanProblem(`${file} is not a folder.`));
+      }).toThrow(new UserProblem(`${file} is not a folder.`));
     });
   });
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { RunError } from "@pulumi/pulumi";
 import { planFiles, planFleet } from "../../cli/fleet-plan";
-import { PlanProblem } from "../../cli/problem";
+import { UserProblem } from "../../cli/problem";
 import { ofType } from "../../cli/resources";
 import { readStackConfiguration } from "../../cli/stack-file";
 import { jsonSummary, textSummary } from "../../cli/summary";
@@ -124,7 +124,7 @@ describe("the plan of a program", () => {
 
     it("with nothing but the message when the program says that the configuration is wrong", async () => {
       await expect(failing(new RunError("the stack file is wrong"))).rejects.toThrow(
-        new PlanProblem("the stack file is wrong"),
+        new UserProblem("the stack file is wrong"),
       );
     });
   });

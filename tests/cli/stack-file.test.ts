@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PlanProblem } from "../../cli/problem";
+import { UserProblem } from "../../cli/problem";
 import { readStackConfiguration, type StackConfiguration } from "../../cli/stack-file";
 import { withFolder } from "./helpers/plan";
 
@@ -112,7 +112,7 @@ config:
         writeFileSync(join(folder, file), "name: fleet");
       }
       expect(() => readStackConfiguration(folder, "staging")).toThrow(
-        new PlanProblem("There is no Pulumi.staging.yaml. There are: Pulumi.dev.yaml, Pulumi.prod.yaml."),
+        new UserProblem("There is no Pulumi.staging.yaml. There are: Pulumi.dev.yaml, Pulumi.prod.yaml."),
       );
     });
   });
@@ -120,7 +120,7 @@ config:
   it("cannot be read outside a project", () => {
     withFolder((folder) => {
       expect(() => readStackConfiguration(folder, "dev")).toThrow(
-        new PlanProblem("There is no Pulumi.yaml here. Run the plan in the project's folder."),
+        new UserProblem("There is no Pulumi.yaml here. Run the plan in the project's folder."),
       );
     });
   });

@@ -2,7 +2,8 @@ import { createHash } from "crypto";
 import * as fs from "fs";
 import { gzipSync } from "fflate";
 import { publishedText } from "../../components/published-text";
-import { Emulator, freePort } from "../tools/emulator";
+import { freeAddress } from "../../cli/local/emulator";
+import { Emulator } from "../tools/emulator";
 import type { HttpServer } from "../tools/http-server";
 import { startInstanceMetadata } from "../tools/instance-metadata";
 import { describeWith, program, requireProgram, requireThrowawayMachine } from "../tools/programs";
@@ -303,7 +304,7 @@ describeWith(
         await sync();
         await publish("config.toml", published(20));
 
-        const result = await sync({ AWS_ENDPOINT_URL_SSM: `http://127.0.0.1:${await freePort()}` });
+        const result = await sync({ AWS_ENDPOINT_URL_SSM: await freeAddress() });
         expect(result.status).toBe(1);
         expect(status()).toMatch(
           /^failed: curl: .*Couldn't connect to server read-parameters: cannot read \/gitlab-runner-fleet\/test\/bastion as bastion: \n$/,

@@ -1,9 +1,9 @@
-import { spawn, type ChildProcess } from "child_process";
-import * as net from "net";
+import type { ChildProcess } from "child_process";
 import * as path from "path";
+import { freeAddress, startEmulator } from "../../cli/local/emulator";
 import { requireProgram } from "./programs";
 
-/** An AWS emulator (moto) in a process of its own; all it knows is in its memory. */
+/** An AWS emulator (moto) of a test's own. */
 export class Emulator {
   private constructor(
     /** Its address, for all AWS services, e.g. "http://127.0.0.1:34567". */
@@ -17,23 +17,17 @@ export class Emulator {
    */
   static async start(): Promise<Emulator> {
     const python = path.join(path.dirname(requireProgram("moto_server")), "python3");
-    const port = await freePort();
+    const url = await freeAddress();
     // It does not outlive the tests, whatever happens to them.
-    const command = [python, path.join(__dirname, "emulator.py"), "--port", port.toString()];
-    const server = spawn("setpriv", ["--pdeathsig", "KILL", ...command], { stdio: "ignore" });
-    server.unref();
-    const emulator = new Emulator(`http://127.0.0.1:${port}`, server);
-    for (const deadline = Date.now() + 60_000; ;) {
-      const answer = await fetch(`${emulator.url}/moto-api/`).catch(() => undefined);
-      if (answer?.ok === true) {
-        return emulator;
-      }
-      if (server.exitCode !== null || Date.now() > deadline) {
-        await emulator.stop();
-        throw new Error("The AWS emulator does not start: try `python3 tests/tools/emulator.py`.");
-      }
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    const launcher = ["setpriv", "--pdeathsig", "KILL"];
+    const server = await startEmulator({
+      python,
+      url,
+      whileFile: __filename,
+      logFile: "/dev/null",
+      launcher,
+    });
+    return new Emulator(url, server);
   }
 
   /** Forgets everything. */
@@ -91,7 +85,6 @@ export class Emulator {
     }
   }
 }
-
 /** moto takes the service and the region from it. */
 function authorization(region: string, service: string): Record<string, string> {
   const scope = `test/20260101/${region}/${service}/aws4_request`;
@@ -104,16 +97,4 @@ async function textOf(response: Response, action: string): Promise<string> {
     throw new Error(`${action}: ${response.status} ${text}`);
   }
   return text;
-}
-
-/** A TCP port that nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") {
-    throw new Error("No free port");
-  }
-  return address.port;
 }

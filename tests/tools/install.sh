@@ -20,7 +20,7 @@ fi
 if ! "${cache}/venv/bin/python3" -c "" 2>/dev/null; then
   python3 -m venv --clear "${cache}/venv"
 fi
-"${cache}/venv/bin/python3" -m pip install --quiet --disable-pip-version-check --requirement tests/tools/requirements.txt
+"${cache}/venv/bin/python3" -m pip install --quiet --disable-pip-version-check --requirement cli/local/requirements.txt
 
 # The very files that the fleet's machines install.
 pinned() {

@@ -1,12 +1,25 @@
-"""moto's AWS emulator with the public things of AWS that it lacks: Ubuntu's current images and the SSM parameters naming them."""
+"""moto's AWS emulator with the public things of AWS that it lacks: Ubuntu's current images and the SSM parameters naming them.
+
+emulator.py FILE PORT: it ends by itself when FILE is gone.
+"""
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
 
 from moto.core.responses import ActionResult
 from moto.ec2.models import amis
+from moto.ec2.models.instances import Instance
+from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
+from moto.ec2.models.vpcs import VPCBackend
 from moto.iam.responses import IamResponse
 from moto.route53.responses import Route53
-from moto.server import main
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.ssm.models import Parameter, ParameterDict
 from moto.ssm.responses import SimpleSystemManagerResponse
+from waitress import serve
 
 IMAGES = {
     "amd64": {"ami_id": "ami-0a24040000000a64a", "architecture": "x86_64"},
@@ -100,4 +113,63 @@ Route53.get_hosted_zone = zone_with_vpcs
 # Asked before a user is deleted with all that it has.
 IamResponse.list_service_specific_credentials = lambda self: ActionResult({"ServiceSpecificCredentials": []})
 
-main()
+# An interface that is made with an instance goes with it.
+prepare_interfaces = Instance.prep_nics
+
+
+def prepare_own_interfaces(self: Instance, *args: object, **named: object) -> None:
+    prepare_interfaces(self, *args, **named)
+    for interface in self.nics.values():
+        interface.delete_on_termination = True
+
+
+Instance.prep_nics = prepare_own_interfaces
+
+# An endpoint that gets further route tables is in them, and leaves those that it loses.
+modify_endpoint = VPCBackend.modify_vpc_endpoint
+
+
+def modify_endpoint_and_routes(self: VPCBackend, vpc_id: str, *args: object, **named: object) -> None:
+    endpoint = self.describe_vpc_endpoints(vpc_end_point_ids=[vpc_id])[0]
+    before = set(endpoint.route_table_ids)
+    modify_endpoint(self, vpc_id, *args, **named)
+    after = set(endpoint.route_table_ids)
+    prefix_list = endpoint.destination_prefix_list_id
+    for table in after - before:
+        self.create_route(table, None, gateway_id=endpoint.id, destination_prefix_list_id=prefix_list)
+    for table in before - after:
+        self.delete_route(table, prefix_list)
+
+
+VPCBackend.modify_vpc_endpoint = modify_endpoint_and_routes
+
+# A NAT gateway takes its interface with it.
+delete_gateway = NatGatewayBackend.delete_nat_gateway
+
+
+def delete_gateway_and_interface(self: NatGatewayBackend, nat_gateway_id: str) -> NatGateway:
+    gateway = delete_gateway(self, nat_gateway_id)
+    self.delete_network_interface(gateway._eni.id)
+    return gateway
+
+
+NatGatewayBackend.delete_nat_gateway = delete_gateway_and_interface
+
+
+def end_without(file: Path) -> None:
+    while file.exists():
+        time.sleep(0.2)
+    os._exit(0)
+
+
+file, port = sys.argv[1:]
+threading.Thread(target=end_without, args=[Path(file)], daemon=True).start()
+# Not in moto's own server, which sends an answer in pieces: AWS's SDK for Go then sometimes breaks off, asks a second time, and what was
+# done already fails. One thread, because moto's models are not made for several.
+serve(
+    DomainDispatcherApplication(create_backend_app),
+    host="127.0.0.1",
+    port=int(port),
+    threads=1,
+    send_bytes=1 << 20,
+)
