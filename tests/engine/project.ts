@@ -1,10 +1,13 @@
-import { execFile } from "child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "fs";
+import { execFile, spawn, type ChildProcess } from "child_process";
+import { mkdtempSync, readFileSync, rmSync } from "fs";
 import { tmpdir } from "os";
-import { join, resolve } from "path";
-import { parse, stringify } from "yaml";
-
-const root = resolve(__dirname, "../..");
+import { join } from "path";
+import {
+  committedSettings,
+  emulatorSettings,
+  Workspace,
+  type StackSettings,
+} from "../../cli/local/workspace";
 
 /** What a finished command left. */
 export interface Finished {
@@ -13,48 +16,88 @@ export interface Finished {
   stderr: string;
 }
 
-/**
- * A stack of this project on the real Pulumi engine, against an emulator of AWS: a copy of the program in a folder of its own,
- * with a state file there. What makes it local is stack configuration only.
- */
+/** One resource in a stack's state. */
+export interface StateResource {
+  urn: string;
+  type: string;
+  id?: string;
+  inputs: Record<string, unknown>;
+  outputs: Record<string, unknown>;
+  /** URNs. */
+  dependencies?: string[];
+}
+
+/** A resource whose creation Pulumi did not see the end of. */
+export interface PendingCreate {
+  urn: string;
+  type: string;
+  inputs: { name?: string; bucket?: string; tags?: Record<string, string> };
+}
+
+/** One step that an `up` would take. */
+export interface PlannedStep {
+  op: string;
+  urn: string;
+  detailedDiff?: Record<string, unknown>;
+  diffReasons?: string[];
+}
+
+/** What a test stack is made of. */
+export interface EngineStackArgs {
+  /** Address of the emulator. */
+  emulator: string;
+  /** The committed stack file to start from. Default: the one with the stack's name. `none`: nothing but what leads to the emulator. */
+  stackFile?: string;
+  /** Folder of the Pulumi program. Default: this project. */
+  program?: string;
+  /** Folder with the states of several stacks, which then see each other's outputs. Default: one of its own. */
+  stateFolder?: string;
+}
+
+/** A stack on the real Pulumi engine, against an emulator of AWS, in a folder of its own. */
 export class EngineStack {
-  private readonly folder = mkdtempSync(join(tmpdir(), "fleet-engine-"));
+  readonly folder = mkdtempSync(join(tmpdir(), "fleet-engine-"));
+  private readonly workspace: Workspace;
 
-  /**
-   * @param name of the stack
-   * @param stackFile the committed stack file to start from, e.g. `dev`
-   * @param emulator address of the emulator
-   */
-  constructor(
+  private constructor(
     readonly name: string,
-    stackFile: string,
-    private readonly emulator: string,
+    { emulator, stackFile = name, program, stateFolder }: EngineStackArgs,
   ) {
-    for (const part of [
-      "index.ts",
-      "components",
-      "userdata",
-      "package.json",
-      "tsconfig.json",
-      "Pulumi.yaml",
-    ]) {
-      cpSync(join(root, part), join(this.folder, part), { recursive: true });
+    this.workspace = new Workspace({
+      folder: this.folder,
+      stack: name,
+      ...(stateFolder !== undefined && { stateFolder }),
+    });
+    this.useProgram(program);
+    this.workspace.configure({
+      "aws:region": "eu-west-1",
+      ...(stackFile === "none" ? {} : committedSettings(stackFile)),
+      ...emulatorSettings(emulator),
+    });
+  }
+
+  /** Makes the stack, with a token for each runner given. */
+  static async init(
+    name: string,
+    args: EngineStackArgs,
+    runnerTokens: Record<string, string> = {},
+  ): Promise<EngineStack> {
+    const stack = new EngineStack(name, args);
+    await stack.must("stack", "init", name, "--no-select");
+    for (const [runner, token] of Object.entries(runnerTokens)) {
+      await stack.must("config", "set", "--secret", "--path", `runnerTokens.${runner}`, token);
     }
-    symlinkSync(join(root, "node_modules"), join(this.folder, "node_modules"));
-    const settings = parse(readFileSync(join(root, `Pulumi.${stackFile}.yaml`), "utf8")) as {
-      config: object;
-    };
-    this.configure({ ...settings.config, ...this.emulatorConfig() });
+    return stack;
   }
 
-  /** Replaces the stack's configuration, and keeps nothing of the former but the encryption salt. */
-  configure(config: object): void {
-    writeFileSync(this.stackFile, stringify({ ...this.read(), config }));
+  /** Changes some of the stack's settings, by full key; one that is undefined is removed. */
+  configure(settings: StackSettings): void {
+    this.workspace.configure(settings);
   }
 
-  /** Changes some of the stack's configuration. */
-  change(config: object): void {
-    this.configure({ ...this.read().config, ...config });
+  /** Takes the stack's program from another folder. Default: this project. */
+  useProgram(folder?: string): void {
+    this.workspace.prepare(folder);
   }
 
   /** Runs the Pulumi command line on the stack. */
@@ -63,11 +106,19 @@ export class EngineStack {
       execFile(
         "pulumi",
         [...args, "--non-interactive", "--color=never"],
-        { cwd: this.folder, env: this.environment(), maxBuffer: 256 * 1024 * 1024 },
+        { ...this.place, maxBuffer: 256 * 1024 * 1024 },
         (error, stdout, stderr) => {
           done({ code: error ? (typeof error.code === "number" ? error.code : 1) : 0, stdout, stderr });
         },
       );
+    });
+  }
+
+  /** Starts the Pulumi command line on the stack, in a process group of its own. */
+  start(...args: string[]): ChildProcess {
+    return spawn("pulumi", [...args, "--non-interactive", "--color=never"], {
+      ...this.place,
+      detached: true,
     });
   }
 
@@ -78,54 +129,95 @@ export class EngineStack {
     return stdout;
   }
 
+  /** Brings the stack up. Returns what was printed. */
+  up(...more: string[]): Promise<string> {
+    return this.must("up", "--yes", "--skip-preview", ...more);
+  }
+
+  /**
+   * Brings the stack up. Returns what was done to the resources of the providers, in the order in which it was finished, e.g.
+   * `update bastion-config.toml`.
+   */
+  async applied(...more: string[]): Promise<string[]> {
+    const log = join(this.folder, "events.json");
+    rmSync(log, { force: true });
+    await this.up("--event-log", log, ...more);
+    return readFileSync(log, "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map(
+        (line) =>
+          JSON.parse(line) as { resOutputsEvent?: { metadata: { op: string; urn: string; type: string } } },
+      )
+      .flatMap(({ resOutputsEvent }) => (resOutputsEvent ? [resOutputsEvent.metadata] : []))
+      .filter(({ op, type }) => op !== "same" && op !== "read" && !/^(fleet:|pulumi:)/.test(type))
+      .map(({ op, urn }) => `${op} ${urn.split("::").at(-1) ?? urn}`);
+  }
+
+  /** Takes the stack down. Returns what was printed. */
+  destroy(): Promise<string> {
+    return this.must("destroy", "--yes", "--skip-preview");
+  }
+
+  /** The stack's outputs, secrets hidden. */
+  async outputs(): Promise<Record<string, unknown>> {
+    return JSON.parse(await this.must("stack", "output", "--json")) as Record<string, unknown>;
+  }
+
+  /** What the state says of each resource. */
+  async state(): Promise<StateResource[]> {
+    const { deployment } = JSON.parse(await this.must("stack", "export")) as {
+      deployment: { resources?: StateResource[] };
+    };
+    return deployment.resources ?? [];
+  }
+
+  /** What was being created when an `up` was interrupted. */
+  async pendingCreates(): Promise<PendingCreate[]> {
+    const { deployment } = JSON.parse(await this.must("stack", "export")) as {
+      deployment: { pending_operations?: { type: string; resource: PendingCreate }[] };
+    };
+    return (deployment.pending_operations ?? [])
+      .filter(({ type }) => type === "creating")
+      .map(({ resource }) => resource);
+  }
+
+  /** The id of a resource, by its logical name. */
+  async idOf(name: string): Promise<string> {
+    const found = (await this.state()).find(({ urn, id }) => urn.endsWith(`::${name}`) && id !== undefined);
+    if (found?.id === undefined) throw new Error(`${name} is not in the state`);
+    return found.id;
+  }
+
+  /** The file with the stack's state, as it is. */
+  readStateFile(): string {
+    return readFileSync(join(this.folder, `.pulumi/stacks/gitlab-runner-fleet/${this.name}.json`), "utf8");
+  }
+
+  /** The steps of an `up`, but for what stays. */
+  async plannedSteps(): Promise<PlannedStep[]> {
+    const { steps } = JSON.parse(await this.must("preview", "--json")) as { steps: PlannedStep[] };
+    return steps.filter(({ op }) => op !== "same" && op !== "read");
+  }
+
   /** What an `up` would do to resources of the providers, e.g. `update bastion-config.toml: insecureValue`. */
   async plannedChanges(): Promise<string[]> {
-    const preview = JSON.parse(await this.must("preview", "--json")) as {
-      steps: { op: string; urn: string; detailedDiff?: Record<string, unknown>; diffReasons?: string[] }[];
-    };
-    return preview.steps
-      .filter(({ op, urn }) => op !== "same" && op !== "read" && !/fleet:index:[A-Za-z]+::/.test(urn))
+    return (await this.plannedSteps())
+      .filter(({ urn }) => !/fleet:index:[A-Za-z]+::/.test(urn))
       .map(({ op, urn, detailedDiff, diffReasons }) => {
         const properties = diffReasons ?? Object.keys(detailedDiff ?? {});
         return `${op} ${urn.split("::").at(-1) ?? urn}: ${properties.sort().join(", ")}`;
       });
   }
 
-  /** Removes the folder with the state. */
+  /** Removes the folder, and the state if it is there. */
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private get stackFile(): string {
-    return join(this.folder, `Pulumi.${this.name}.yaml`);
-  }
-
-  private read(): { config?: object } {
-    try {
-      return parse(readFileSync(this.stackFile, "utf8")) as { config?: object };
-    } catch {
-      return {};
-    }
-  }
-
-  private emulatorConfig(): object {
-    const services = ["ec2", "iam", "route53", "s3", "ssm", "sts"];
-    return {
-      "aws:endpoints": [Object.fromEntries(services.map((service) => [service, this.emulator]))],
-      "aws:s3UsePathStyle": "true",
-      "aws:skipCredentialsValidation": "true",
-      "aws:skipMetadataApiCheck": "true",
-    };
-  }
-
-  private environment(): NodeJS.ProcessEnv {
-    return {
-      ...process.env,
-      AWS_ACCESS_KEY_ID: "emulator",
-      AWS_SECRET_ACCESS_KEY: "emulator",
-      PULUMI_BACKEND_URL: `file://${this.folder}`,
-      PULUMI_CONFIG_PASSPHRASE: "passphrase of a test",
-      PULUMI_SKIP_UPDATE_CHECK: "true",
-    };
+  private get place() {
+    // It makes Pulumi know --event-log.
+    const debugging = { PULUMI_DEBUG_COMMANDS: "true" };
+    return { cwd: this.folder, env: { ...this.workspace.environment(), ...debugging } };
   }
 }

@@ -1,0 +1,179 @@
+import { CloudWatchLogsClient, paginateDescribeLogGroups } from "@aws-sdk/client-cloudwatch-logs";
+import {
+  DescribeVolumesCommand,
+  EC2Client,
+  paginateDescribeInstances,
+  paginateDescribeInternetGateways,
+  paginateDescribeNatGateways,
+  paginateDescribeNetworkInterfaces,
+  paginateDescribeRouteTables,
+  paginateDescribeSecurityGroups,
+  paginateDescribeSubnets,
+  paginateDescribeVpcEndpoints,
+  paginateDescribeVpcs,
+  DescribeAddressesCommand,
+  DescribeKeyPairsCommand,
+  DescribeSpotInstanceRequestsCommand,
+  type Instance,
+} from "@aws-sdk/client-ec2";
+import {
+  IAMClient,
+  paginateListAccessKeys,
+  paginateListInstanceProfiles,
+  paginateListPolicies,
+  paginateListRoles,
+  paginateListUsers,
+} from "@aws-sdk/client-iam";
+import { paginateListHostedZones, Route53Client } from "@aws-sdk/client-route-53";
+import { ListBucketsCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  paginateDescribeParameters,
+  paginateGetParametersByPath,
+  SSMClient,
+  type Parameter,
+} from "@aws-sdk/client-ssm";
+
+/** Everything that may cost money, open a door or take a name, by kind; each kind sorted. */
+export type Inventory = Record<string, string[]>;
+
+/** What exists in the emulator's account, asked from it directly. */
+export class Account {
+  readonly ec2: EC2Client;
+  readonly iam: IAMClient;
+  readonly s3: S3Client;
+  readonly ssm: SSMClient;
+  readonly route53: Route53Client;
+  readonly logs: CloudWatchLogsClient;
+
+  constructor(emulator: string, region: string) {
+    const client = {
+      endpoint: emulator,
+      region,
+      credentials: { accessKeyId: "emulator", secretAccessKey: "emulator" },
+    };
+    this.ec2 = new EC2Client(client);
+    this.iam = new IAMClient(client);
+    this.s3 = new S3Client({ ...client, forcePathStyle: true });
+    this.ssm = new SSMClient(client);
+    this.route53 = new Route53Client(client);
+    this.logs = new CloudWatchLogsClient(client);
+  }
+
+  /** Instances that are not terminated. */
+  async instances(): Promise<Instance[]> {
+    const pages = paginateDescribeInstances({ client: this.ec2 }, {});
+    const found = await all(pages, ({ Reservations = [] }) =>
+      Reservations.flatMap(({ Instances = [] }) => Instances),
+    );
+    return found.filter(({ State }) => State?.Name !== "terminated");
+  }
+
+  /** Parameters below a path, decrypted. */
+  parameters(path: string): Promise<Parameter[]> {
+    const pages = paginateGetParametersByPath(
+      { client: this.ssm },
+      { Path: path, Recursive: true, WithDecryption: true },
+    );
+    return all(pages, ({ Parameters }) => Parameters);
+  }
+
+  /** All that there is. */
+  async inventory(): Promise<Inventory> {
+    const ec2 = { client: this.ec2 };
+    const iam = { client: this.iam };
+    const users = await names(paginateListUsers(iam, {}), ({ Users }) =>
+      Users?.map(({ UserName }) => UserName),
+    );
+    const keys = users.map((UserName) =>
+      names(paginateListAccessKeys(iam, { UserName }), ({ AccessKeyMetadata }) =>
+        AccessKeyMetadata?.map(({ AccessKeyId }) => AccessKeyId),
+      ),
+    );
+    const inventory: Inventory = {
+      instances: (await this.instances()).map(({ InstanceId }) => InstanceId ?? ""),
+      volumes: present(
+        (await this.ec2.send(new DescribeVolumesCommand())).Volumes?.map(({ VolumeId }) => VolumeId),
+      ),
+      networkInterfaces: await names(paginateDescribeNetworkInterfaces(ec2, {}), (page) =>
+        page.NetworkInterfaces?.map(({ NetworkInterfaceId }) => NetworkInterfaceId),
+      ),
+      addresses: present(
+        (await this.ec2.send(new DescribeAddressesCommand())).Addresses?.map(
+          ({ AllocationId }) => AllocationId,
+        ),
+      ),
+      keyPairs: present(
+        (await this.ec2.send(new DescribeKeyPairsCommand())).KeyPairs?.map(({ KeyName }) => KeyName),
+      ),
+      spotRequests: present(
+        (await this.ec2.send(new DescribeSpotInstanceRequestsCommand())).SpotInstanceRequests?.map(
+          ({ SpotInstanceRequestId }) => SpotInstanceRequestId,
+        ),
+      ),
+      vpcs: await names(paginateDescribeVpcs(ec2, {}), ({ Vpcs }) => Vpcs?.map(({ VpcId }) => VpcId)),
+      subnets: await names(paginateDescribeSubnets(ec2, {}), ({ Subnets }) =>
+        Subnets?.map(({ SubnetId }) => SubnetId),
+      ),
+      routeTables: await names(paginateDescribeRouteTables(ec2, {}), ({ RouteTables }) =>
+        RouteTables?.map(({ RouteTableId }) => RouteTableId),
+      ),
+      internetGateways: await names(paginateDescribeInternetGateways(ec2, {}), ({ InternetGateways }) =>
+        InternetGateways?.map(({ InternetGatewayId }) => InternetGatewayId),
+      ),
+      natGateways: await names(paginateDescribeNatGateways(ec2, {}), ({ NatGateways }) =>
+        NatGateways?.filter(({ State }) => State !== "deleted").map(({ NatGatewayId }) => NatGatewayId),
+      ),
+      securityGroups: await names(paginateDescribeSecurityGroups(ec2, {}), ({ SecurityGroups }) =>
+        SecurityGroups?.map(({ GroupId }) => GroupId),
+      ),
+      // The emulator goes on listing endpoints that were deleted.
+      vpcEndpoints: await names(paginateDescribeVpcEndpoints(ec2, {}), ({ VpcEndpoints }) =>
+        VpcEndpoints?.filter(({ State }) => State?.toLowerCase() !== "deleted").map(
+          ({ VpcEndpointId }) => VpcEndpointId,
+        ),
+      ),
+      users,
+      accessKeys: (await Promise.all(keys)).flat(),
+      roles: await names(paginateListRoles(iam, {}), ({ Roles }) => Roles?.map(({ RoleName }) => RoleName)),
+      instanceProfiles: await names(paginateListInstanceProfiles(iam, {}), ({ InstanceProfiles }) =>
+        InstanceProfiles?.map(({ InstanceProfileName }) => InstanceProfileName),
+      ),
+      policies: await names(paginateListPolicies(iam, { Scope: "Local" }), ({ Policies }) =>
+        Policies?.map(({ Arn }) => Arn),
+      ),
+      buckets: present((await this.s3.send(new ListBucketsCommand())).Buckets?.map(({ Name }) => Name)),
+      // Those below /aws/ are public.
+      parameters: await names(paginateDescribeParameters({ client: this.ssm }, {}), ({ Parameters }) =>
+        Parameters?.map(({ Name }) => Name).filter((name) => name?.startsWith("/aws/") === false),
+      ),
+      zones: await names(paginateListHostedZones({ client: this.route53 }, {}), ({ HostedZones }) =>
+        HostedZones?.map(({ Name }) => Name),
+      ),
+      logGroups: await names(paginateDescribeLogGroups({ client: this.logs }, {}), ({ logGroups }) =>
+        logGroups?.map(({ logGroupName }) => logGroupName),
+      ),
+    };
+    return Object.fromEntries(Object.entries(inventory).map(([kind, found]) => [kind, found.sort()]));
+  }
+}
+
+/** All items of a paginated list. */
+export async function all<Page, Item>(
+  pages: AsyncIterable<Page>,
+  itemsOf: (page: Page) => Item[] | undefined,
+): Promise<Item[]> {
+  const items: Item[] = [];
+  for await (const page of pages) items.push(...(itemsOf(page) ?? []));
+  return items;
+}
+
+async function names<Page>(
+  pages: AsyncIterable<Page>,
+  namesOf: (page: Page) => (string | undefined)[] | undefined,
+): Promise<string[]> {
+  return present(await all(pages, namesOf));
+}
+
+function present(items: (string | undefined)[] = []): string[] {
+  return items.filter((item) => item !== undefined);
+}

@@ -1,0 +1,179 @@
+import { createServer, request, type IncomingHttpHeaders, type IncomingMessage, type Server } from "http";
+import { freeAddress } from "../../cli/local/emulator";
+
+/** Some calls of AWS's API. */
+export interface Calls {
+  /** E.g. `ec2 RunInstances`. */
+  action: string;
+  /** Only those that say this somewhere. Default: all. */
+  saying?: string;
+}
+
+/** An error that AWS answers with. */
+export interface Fault {
+  status: number;
+  code: string;
+  message: string;
+}
+
+interface Call {
+  action: string;
+  text: string;
+}
+
+interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/** What happens to a call; `pass` lets the emulator do it. */
+type Handling = (pass: () => Promise<Answer>) => Promise<Answer>;
+
+/**
+ * Stands between the provider and an emulator of AWS. It passes everything on, but for calls that it was told to answer with a fault or
+ * not at all.
+ */
+export class FaultProxy {
+  /** Each call so far, e.g. `ec2 RunInstances`. */
+  readonly calls: string[] = [];
+  private handlingOf: (call: Call) => Handling | undefined = () => undefined;
+
+  private constructor(
+    private readonly emulator: string,
+    readonly url: string,
+    private readonly server: Server,
+  ) {}
+
+  static async start(emulator: string): Promise<FaultProxy> {
+    const url = await freeAddress();
+    const server = createServer();
+    const proxy = new FaultProxy(emulator, url, server);
+    server.on("request", (asked: IncomingMessage, reply) => {
+      proxy.answer(asked).then(
+        ({ status, headers, body }) => reply.writeHead(status, headers).end(body),
+        () => reply.destroy(),
+      );
+    });
+    await new Promise<void>((listening) => server.listen(Number(new URL(url).port), "127.0.0.1", listening));
+    return proxy;
+  }
+
+  /** Answers the next calls of an action with its faults, one after the other, and then passes them on. Returns those still to come. */
+  answerNext(faults: { action: string; fault: Fault }[]): { action: string; fault: Fault }[] {
+    const left = [...faults];
+    this.handlingOf = ({ action }) => {
+      const next = left.findIndex((one) => one.action === action);
+      const [taken] = next < 0 ? [] : left.splice(next, 1);
+      return taken && (() => Promise.resolve(errorAnswer(action, taken.fault)));
+    };
+    return left;
+  }
+
+  /** Answers these calls with the fault, until `heal`. */
+  answerAlways(calls: Calls, fault: Fault): void {
+    this.handlingOf = (call) =>
+      includes(calls, call) ? () => Promise.resolve(errorAnswer(call.action, fault)) : undefined;
+  }
+
+  /** Never answers these calls, and does not pass them on. Resolves when each has come. */
+  hold(...calls: Calls[]): Promise<void> {
+    return this.keep(calls, () => Promise.resolve());
+  }
+
+  /** Passes these calls on, and keeps the answers. Resolves when the emulator has done each. */
+  holdAnswer(...calls: Calls[]): Promise<void> {
+    return this.keep(calls, async (pass) => {
+      await pass();
+    });
+  }
+
+  /** Passes everything on again. */
+  heal(): void {
+    this.handlingOf = () => undefined;
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise((done) => this.server.close(done));
+    this.server.closeAllConnections();
+    await closed;
+  }
+
+  private keep(calls: Calls[], before: (pass: () => Promise<Answer>) => Promise<void>): Promise<void> {
+    return new Promise((allKept) => {
+      const left = new Set(calls);
+      this.handlingOf = (call) => {
+        const kept = calls.find((some) => includes(some, call));
+        return (
+          kept &&
+          (async (pass) => {
+            await before(pass);
+            left.delete(kept);
+            if (left.size === 0) allKept();
+            return new Promise<never>(() => undefined);
+          })
+        );
+      };
+    });
+  }
+
+  private async answer(asked: IncomingMessage): Promise<Answer> {
+    const body = await bytesOf(asked);
+    const isForm = asked.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") === true;
+    const text = isForm ? String(new URLSearchParams(body.toString())) : body.toString();
+    const action = actionOf(asked, text);
+    this.calls.push(action);
+    const pass = () => this.pass(asked, body);
+    return await (this.handlingOf({ action, text })?.(pass) ?? pass());
+  }
+
+  private pass({ method, url, headers }: IncomingMessage, body: Buffer): Promise<Answer> {
+    return new Promise((done, failed) => {
+      const passed = request(`${this.emulator}${url ?? ""}`, { method, headers }, (answer) => {
+        bytesOf(answer).then((body) => {
+          done({ status: answer.statusCode ?? 500, headers: answer.headers, body });
+        }, failed);
+      });
+      passed.on("error", failed).end(body);
+    });
+  }
+}
+
+function includes({ action, saying = "" }: Calls, call: Call): boolean {
+  return call.action === action && call.text.includes(saying);
+}
+
+/** The query protocol says it in the body, JSON 1.1 in a header, S3 in method and path. */
+function actionOf({ method = "", url = "", headers }: IncomingMessage, text: string): string {
+  const service =
+    /Credential=[^/]+\/[^/]+\/[^/]+\/([^/]+)/.exec(headers.authorization ?? "")?.[1] ?? "unknown";
+  const target = headers["x-amz-target"]?.toString().split(".").at(-1);
+  const action = /(?:^|&)Action=(\w+)/.exec(text)?.[1];
+  if (service === "s3" && method === "PUT" && /^\/[^/?]+\/?(\?x-id=\w+)?$/.test(url))
+    return "s3 CreateBucket";
+  return `${service} ${target ?? action ?? `${method} ${url}`}`;
+}
+
+/** An error as the service of the call writes it. */
+function errorAnswer(action: string, { status, code, message }: Fault): Answer {
+  const id = "00000000-0000-4000-8000-000000000000";
+  const service = action.split(" ")[0];
+  if (service === "ssm") {
+    const body = Buffer.from(JSON.stringify({ __type: code, message }));
+    const headers = { "content-type": "application/x-amz-json-1.1", "x-amzn-requestid": id };
+    return { status, headers, body };
+  }
+  const error = `<Code>${code}</Code><Message>${message}</Message>`;
+  const xml =
+    service === "s3"
+      ? `<Error>${error}<RequestId>${id}</RequestId><HostId>host</HostId></Error>`
+      : `<Response><Errors><Error>${error}</Error></Errors><RequestID>${id}</RequestID></Response>`;
+  const body = Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${xml}`);
+  return { status, headers: { "content-type": "application/xml", "x-amz-request-id": id }, body };
+}
+
+async function bytesOf(message: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of message) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}

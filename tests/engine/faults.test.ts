@@ -1,0 +1,189 @@
+import { Emulator } from "../tools/emulator";
+import { describeWith, program } from "../tools/programs";
+import { Account, type Inventory } from "./account";
+import { FaultProxy, type Fault } from "./fault-proxy";
+import { EngineStack } from "./project";
+
+const tokens = { default: "glrt-planted-token-of-the-fault-test" };
+/** How often the provider may ask before it gives up. AWS's own default would take minutes. */
+const attempts = 3;
+
+interface Row {
+  action: string;
+  fault: Fault;
+  /** How often the provider asks. */
+  asked: number;
+  /** What it is asked for. */
+  resource: RegExp;
+}
+
+const row = (
+  action: string,
+  asked: number,
+  resource: RegExp,
+  status: number,
+  code: string,
+  message: string,
+): Row => ({ action, asked, resource, fault: { status, code, message } });
+
+const bucket = /^cache-bucket$/;
+const endpoint = /^network-s3$/;
+const parameter =
+  /^(registry-mirror-http-secret-parameter|bastion-runner-token-default|workers-image-amd64)$/;
+const instance = /^(registry-mirror|bastion)-instance$/;
+
+/** In the order in which an `up` gets past them. */
+const rows = [
+  row("s3 CreateBucket", attempts, bucket, 500, "InternalError", "We encountered an internal error."),
+  row("s3 CreateBucket", attempts, bucket, 503, "SlowDown", "Please reduce your request rate."),
+  row("s3 CreateBucket", 1, bucket, 403, "AccessDenied", "Access Denied"),
+  row("s3 CreateBucket", 1, bucket, 400, "TooManyBuckets", "You have attempted to create more buckets than"),
+  row("ec2 CreateVpcEndpoint", attempts, endpoint, 500, "InternalError", "An internal error has occurred"),
+  row("ec2 CreateVpcEndpoint", attempts, endpoint, 503, "RequestLimitExceeded", "Request limit exceeded."),
+  row(
+    "ec2 CreateVpcEndpoint",
+    1,
+    endpoint,
+    403,
+    "UnauthorizedOperation",
+    "You are not authorized to perform",
+  ),
+  row("ec2 CreateVpcEndpoint", 1, endpoint, 400, "VpcEndpointLimitExceeded", "The maximum number of VPC end"),
+  row("ssm PutParameter", attempts, parameter, 500, "InternalServerError", "Internal server error"),
+  row("ssm PutParameter", attempts, parameter, 400, "ThrottlingException", "Rate exceeded"),
+  row(
+    "ssm PutParameter",
+    1,
+    parameter,
+    400,
+    "AccessDeniedException",
+    "not authorized to perform: ssm:PutParameter",
+  ),
+  row(
+    "ssm PutParameter",
+    1,
+    parameter,
+    400,
+    "ParameterLimitExceeded",
+    "You have exceeded the number of param",
+  ),
+  row("ec2 RunInstances", attempts, instance, 500, "InternalError", "An internal error has occurred"),
+  row("ec2 RunInstances", attempts, instance, 503, "RequestLimitExceeded", "Request limit exceeded."),
+  row("ec2 RunInstances", 1, instance, 403, "UnauthorizedOperation", "You are not authorized to perform"),
+  row(
+    "ec2 RunInstances",
+    attempts,
+    instance,
+    500,
+    "InsufficientInstanceCapacity",
+    "We currently do not have suffici",
+  ),
+  row(
+    "ec2 RunInstances",
+    1,
+    instance,
+    400,
+    "VcpuLimitExceeded",
+    "You have requested more vCPU capacity than",
+  ),
+];
+
+/** What there is one of, or two, in the environment dev, once. */
+const complete = {
+  instances: 2,
+  addresses: 0,
+  vpcEndpoints: 1,
+  buckets: 1,
+  users: 1,
+  accessKeys: 1,
+  roles: 3,
+  instanceProfiles: 3,
+  policies: 2,
+  parameters: 6,
+  zones: 1,
+  internetGateways: 1,
+};
+
+describeWith("a fault of AWS", [program("pulumi"), program("moto_server")], () => {
+  let emulator: Emulator;
+  let proxy: FaultProxy;
+  let account: Account;
+  let stack: EngineStack;
+
+  const counts = async (): Promise<Record<string, number>> => {
+    const inventory = await account.inventory();
+    return Object.fromEntries(Object.keys(complete).map((kind) => [kind, inventory[kind]?.length ?? 0]));
+  };
+
+  const begin = async () => {
+    emulator = await Emulator.start();
+    proxy = await FaultProxy.start(emulator.url);
+    account = new Account(emulator.url, "eu-west-1");
+    stack = await EngineStack.init("dev", { emulator: proxy.url }, tokens);
+  };
+
+  const end = async () => {
+    stack.remove();
+    await proxy.stop();
+    await emulator.stop();
+  };
+
+  describe("that lasts", () => {
+    let existed: Inventory = {};
+
+    beforeAll(async () => {
+      await begin();
+      stack.configure({ "aws:maxRetries": String(attempts) });
+    });
+
+    afterAll(end);
+
+    it.each(rows)("ends the up with AWS's reason: $action, $fault.code", async (row) => {
+      const { action, fault, asked, resource } = row;
+      proxy.answerAlways({ action }, fault);
+      proxy.calls.length = 0;
+      const { code, stdout } = await stack.run("up", "--yes", "--skip-preview");
+
+      expect(code).not.toBe(0);
+      const failed = [...stdout.matchAll(/ (\S+) \*\*creating failed\*\* error: (.*)/g)];
+      expect(failed.length).toBeGreaterThan(0);
+      for (const [, name, reason] of failed) {
+        expect(name).toMatch(resource);
+        expect(reason).toContain(`${fault.code}: ${fault.message}`);
+      }
+      expect(proxy.calls.filter((call) => call === action)).toHaveLength(asked * failed.length);
+
+      const exists = await account.inventory();
+      for (const [kind, before] of Object.entries(existed)) {
+        expect({ [kind]: exists[kind] }).toEqual({ [kind]: expect.arrayContaining(before) as unknown });
+      }
+      existed = exists;
+    });
+
+    it("is forgotten by the next up without it: nothing was made twice, and nothing lost", async () => {
+      proxy.heal();
+      await stack.up();
+      const exists = await account.inventory();
+      for (const [kind, before] of Object.entries(existed)) {
+        expect({ [kind]: exists[kind] }).toEqual({ [kind]: expect.arrayContaining(before) as unknown });
+      }
+      expect(await counts()).toEqual(complete);
+      await stack.must("preview", "--expect-no-changes");
+    });
+  });
+
+  describe("that passes", () => {
+    beforeAll(begin);
+
+    afterAll(end);
+
+    it("is not noticed: the provider asks again", async () => {
+      const toCome = proxy.answerNext(rows.filter(({ asked }) => asked > 1));
+      expect(toCome).toHaveLength(9);
+      expect(await stack.up()).not.toContain("error");
+      expect(toCome).toEqual([]);
+      expect(await counts()).toEqual(complete);
+      await stack.must("preview", "--expect-no-changes");
+    });
+  });
+});

@@ -1,0 +1,177 @@
+import { TerminateInstancesCommand } from "@aws-sdk/client-ec2";
+import { DeleteBucketCommand } from "@aws-sdk/client-s3";
+import { DeleteParameterCommand } from "@aws-sdk/client-ssm";
+import type { ChildProcess } from "child_process";
+import { once } from "events";
+import { setTimeout } from "timers/promises";
+import { Emulator } from "../tools/emulator";
+import { describeWith, program } from "../tools/programs";
+import { Account } from "./account";
+import { FaultProxy } from "./fault-proxy";
+import { EngineStack } from "./project";
+
+const up = ["up", "--yes", "--skip-preview"];
+
+describeWith("an interrupted up", [program("pulumi"), program("moto_server")], () => {
+  let emulator: Emulator;
+  let proxy: FaultProxy;
+  let account: Account;
+  let stack: EngineStack;
+
+  const counts = async () => {
+    const inventory = await account.inventory();
+    const kinds = [
+      "instances",
+      "volumes",
+      "vpcEndpoints",
+      "buckets",
+      "users",
+      "parameters",
+      "zones",
+      "instanceProfiles",
+    ];
+    return Object.fromEntries(kinds.map((kind) => [kind, inventory[kind]?.length]));
+  };
+  const complete = {
+    instances: 2,
+    volumes: 3,
+    vpcEndpoints: 1,
+    buckets: 1,
+    users: 1,
+    parameters: 6,
+    zones: 1,
+    instanceProfiles: 3,
+  };
+
+  /** Instances of this fleet that are called bastion, by their tags. */
+  const bastions = async () => {
+    const fleetId = (await stack.state()).find(({ urn }) => urn.endsWith("::fleet"))?.outputs["hex"];
+    return (await account.instances())
+      .filter(({ Tags = [] }) => {
+        const isTagged = (key: string, value: unknown) =>
+          Tags.some((tag) => tag.Key === key && tag.Value === value);
+        return isTagged("Name", "bastion") && isTagged("fleet-id", fleetId);
+      })
+      .map(({ InstanceId = "" }) => InstanceId);
+  };
+  /** What README.md says to do: removes what Pulumi does not know of, and lets it make it again. */
+  const repair = async (remove: () => Promise<unknown>) => {
+    await stack.must("cancel", "--yes");
+    await remove();
+    await stack.must("refresh", "--yes", "--skip-preview", "--clear-pending-creates");
+    expect(await stack.pendingCreates()).toEqual([]);
+    await stack.up();
+    expect(await counts()).toEqual(complete);
+    await stack.must("preview", "--expect-no-changes");
+  };
+  const begin = () => {
+    const child = stack.start(...up);
+    return { child, ended: once(child, "exit").then(([code]: unknown[]) => code) };
+  };
+  const printed = (child: ChildProcess, text: RegExp) =>
+    new Promise<void>((found) => {
+      let sofar = "";
+      child.stdout?.on("data", (more: Buffer) => {
+        sofar += more.toString();
+        if (text.test(sofar)) found();
+      });
+    });
+  /** Kills the `up` when the calls have been kept. */
+  const killWhen = async (kept: Promise<void>) => {
+    const { child, ended } = begin();
+    // Everything else that is under way has 20 seconds to end.
+    await Promise.race([
+      kept.then(() => setTimeout(20_000)),
+      ended.then(() => Promise.reject(new Error("the up ended too early"))),
+    ]);
+    process.kill(-(child.pid ?? NaN), "SIGKILL");
+    await ended;
+    proxy.heal();
+  };
+
+  beforeAll(async () => {
+    emulator = await Emulator.start();
+    proxy = await FaultProxy.start(emulator.url);
+    account = new Account(emulator.url, "eu-west-1");
+    stack = await EngineStack.init("dev", { emulator: proxy.url }, { default: "glrt-default" });
+  });
+
+  afterAll(async () => {
+    stack.remove();
+    await proxy.stop();
+    await emulator.stop();
+  });
+
+  describe("by the death of Pulumi, when AWS had made what Pulumi never heard of", () => {
+    it("keeps the stack locked, and its state names what was under way", async () => {
+      await killWhen(
+        proxy.holdAnswer(
+          { action: "s3 CreateBucket" },
+          { action: "ssm PutParameter", saying: "registry-mirror/http-secret" },
+        ),
+      );
+      const { code, stderr } = await stack.run(...up);
+      expect(code).not.toBe(0);
+      expect(stderr).toContain("the stack is currently locked by 1 lock(s)");
+      const [bucket, ...others] = (await stack.pendingCreates()).map(
+        ({ inputs }) => inputs.bucket ?? inputs.name,
+      );
+      expect([bucket]).toEqual((await account.inventory())["buckets"]);
+      expect(others).toEqual(["/gitlab-runner-fleet/dev/registry-mirror/http-secret"]);
+    });
+
+    it("makes one of each, when these are removed", async () => {
+      const [bucket, parameter] = (await stack.pendingCreates()).map(({ inputs }) => inputs);
+      await repair(async () => {
+        await account.s3.send(new DeleteBucketCommand({ Bucket: bucket?.bucket }));
+        await account.ssm.send(new DeleteParameterCommand({ Name: parameter?.name }));
+      });
+    });
+
+    it("leaves an instance that is found by its tags, and the state does not know", async () => {
+      const [bastion] = await bastions();
+      await stack.must("config", "set", "--path", "bastion.swapSize", "2");
+      await killWhen(proxy.holdAnswer({ action: "ec2 RunInstances" }));
+      const [pending, ...others] = await stack.pendingCreates();
+      expect([pending?.inputs.tags?.["Name"], others]).toEqual(["bastion", []]);
+      const strays = (await bastions()).filter((id) => id !== bastion);
+      expect(strays).toHaveLength(1);
+      await repair(() => account.ec2.send(new TerminateInstancesCommand({ InstanceIds: strays })));
+      expect(await bastions()).toHaveLength(1);
+    });
+  });
+
+  describe("by Ctrl-C", () => {
+    it("ends what is under way, and the next up goes on", async () => {
+      const [former] = await bastions();
+      await stack.must("config", "set", "--path", "bastion.swapSize", "3");
+      const { child, ended } = begin();
+      await printed(child, /bastion-instance creating/);
+      child.kill("SIGINT");
+      expect(await ended).not.toBe(0);
+      expect(await stack.pendingCreates()).toEqual([]);
+      expect(await stack.applied()).toEqual(["delete-replaced bastion-instance"]);
+      expect(await bastions()).not.toContain(former);
+      expect(await counts()).toEqual(complete);
+    });
+
+    it("shows what it waits for when AWS does not answer, ends when pressed again, and the next up goes on", async () => {
+      await stack.must("config", "set", "--path", "runners[0].limit", "7");
+      const held = proxy.hold({ action: "ssm PutParameter" });
+      const { child, ended } = begin();
+      await Promise.all([held, printed(child, /bastion-config.toml updating/)]);
+      child.kill("SIGINT");
+      await setTimeout(5000);
+      child.kill("SIGINT");
+      const pressed = Date.now();
+      expect(await ended).not.toBe(0);
+      expect(Date.now() - pressed).toBeLessThan(20_000);
+      proxy.heal();
+
+      await stack.must("cancel", "--yes");
+      expect(await stack.applied()).toEqual(["update bastion-config.toml"]);
+      expect(await counts()).toEqual(complete);
+      await stack.must("preview", "--expect-no-changes");
+    });
+  });
+});

@@ -1,0 +1,135 @@
+import { DescribeVolumesCommand, paginateDescribeImages } from "@aws-sdk/client-ec2";
+import { ListResourceRecordSetsCommand } from "@aws-sdk/client-route-53";
+import { registry } from "../../components/versions";
+import { Emulator } from "../tools/emulator";
+import { describeWith, program } from "../tools/programs";
+import { Account, all } from "./account";
+import { ProgramCopy } from "./program-copy";
+import { EngineStack } from "./project";
+
+describeWith("a replaced instance", [program("pulumi"), program("moto_server")], () => {
+  let emulator: Emulator;
+  let account: Account;
+  let stack: EngineStack;
+
+  /** What jobs and other stacks would lose. */
+  const precious = async () => {
+    const { deployed, ...names } = {
+      deployed: await stack.state(),
+      data: "registry-mirror-data",
+      zone: "registry-mirror-zone",
+      bucket: "cache-bucket",
+      user: "cache-user",
+    };
+    return Object.fromEntries(
+      Object.entries(names).map(([key, name]) => [
+        key,
+        deployed.find(({ urn }) => urn.endsWith(`::${name}`))?.id,
+      ]),
+    );
+  };
+  const attachmentOf = async (volumeId: string) =>
+    (await account.ec2.send(new DescribeVolumesCommand({ VolumeIds: [volumeId] }))).Volumes?.map(
+      ({ Attachments }) => Attachments?.map(({ InstanceId }) => InstanceId),
+    );
+  const addressesOf = async (host: string) => {
+    const zone = (await account.inventory())["zones"];
+    expect(zone).toEqual(["dev.gitlab-runner-fleet.internal."]);
+    const HostedZoneId = await stack.idOf("registry-mirror-zone");
+    const { ResourceRecordSets = [] } = await account.route53.send(
+      new ListResourceRecordSetsCommand({ HostedZoneId }),
+    );
+    return ResourceRecordSets.filter(({ Name, Type }) => Name === `${host}.` && Type === "A").flatMap(
+      ({ ResourceRecords = [] }) => ResourceRecords.map(({ Value }) => Value),
+    );
+  };
+  const instance = async (id: string) =>
+    (await account.instances()).find(({ InstanceId }) => InstanceId === id);
+
+  beforeAll(async () => {
+    emulator = await Emulator.start();
+    account = new Account(emulator.url, "eu-west-1");
+    stack = await EngineStack.init("dev", { emulator: emulator.url }, { default: "glrt-default" });
+    await stack.up();
+  });
+
+  afterAll(async () => {
+    stack.remove();
+    await emulator.stop();
+  });
+
+  it("comes first when the bastion's boot changes, and nothing else is touched", async () => {
+    const [kept, former] = [await precious(), await stack.idOf("bastion-instance")];
+    await stack.must("config", "set", "--path", "bastion.swapSize", "2");
+    expect(await stack.applied()).toEqual([
+      "create-replacement bastion-instance",
+      "replace bastion-instance",
+      "delete-replaced bastion-instance",
+    ]);
+    expect(await stack.idOf("bastion-instance")).not.toBe(former);
+    expect(await instance(former)).toBeUndefined();
+    expect(await precious()).toEqual(kept);
+  });
+
+  it("is not made for a new Ubuntu release, but for an image that the stack file names", async () => {
+    const images = await all(
+      paginateDescribeImages({ client: account.ec2 }, { Owners: ["099720109477"] }),
+      ({ Images }) => Images,
+    );
+    const former = await instance(await stack.idOf("bastion-instance"));
+    const image = images.find(
+      ({ ImageId, Architecture }) => ImageId !== former?.ImageId && Architecture === "x86_64",
+    )?.ImageId;
+    expect(image).toBeDefined();
+    await stack.must("config", "set", "--path", "bastion.image.id", image ?? "");
+    await stack.must("config", "set", "--path", "bastion.image.architecture", "amd64");
+    expect(await stack.applied()).toEqual([
+      "create-replacement bastion-instance",
+      "replace bastion-instance",
+      "delete-replaced bastion-instance",
+    ]);
+    expect((await instance(await stack.idOf("bastion-instance")))?.ImageId).toBe(image);
+  });
+
+  it("takes over the registry mirror's data and name when the registry's version changes", async () => {
+    const [kept, former] = [await precious(), await stack.idOf("registry-mirror-instance")];
+    const volumeId = await stack.idOf("registry-mirror-data");
+    const next = new ProgramCopy();
+    try {
+      next.replace("components/versions.ts", `version: "${registry.version}"`, 'version: "99.0.0"');
+      stack.useProgram(next.folder);
+      const applied = await stack.applied();
+      // The name moves at the same time as the volume.
+      expect(applied.filter((change) => change !== "update registry-mirror-name")).toEqual([
+        "create-replacement registry-mirror-instance",
+        "replace registry-mirror-instance",
+        "delete-replaced registry-mirror-data-attachment",
+        "replace registry-mirror-data-attachment",
+        "create-replacement registry-mirror-data-attachment",
+        "delete-replaced registry-mirror-instance",
+      ]);
+      expect(applied).toContain("update registry-mirror-name");
+      expect(applied.at(-1)).toBe("delete-replaced registry-mirror-instance");
+    } finally {
+      stack.useProgram();
+      next.remove();
+    }
+    const present = await stack.idOf("registry-mirror-instance");
+    expect(present).not.toBe(former);
+    expect(await instance(former)).toBeUndefined();
+    expect(await precious()).toEqual(kept);
+    expect(await attachmentOf(volumeId)).toEqual([[present]]);
+    expect(await addressesOf("registry-mirror.dev.gitlab-runner-fleet.internal")).toEqual([
+      (await instance(present))?.PrivateIpAddress,
+    ]);
+  });
+
+  it("leaves one bastion, one registry mirror and one data volume, and the stack has nothing left to do", async () => {
+    stack.useProgram();
+    await stack.up();
+    const { instances, volumes } = await account.inventory();
+    expect(instances).toHaveLength(2);
+    expect(volumes).toHaveLength(3);
+    await stack.must("preview", "--expect-no-changes");
+  });
+});
