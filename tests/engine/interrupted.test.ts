@@ -7,7 +7,7 @@ import { setTimeout } from "timers/promises";
 import { Emulator } from "../tools/emulator";
 import { describeWith, program } from "../tools/programs";
 import { Account } from "./account";
-import { FaultProxy } from "./fault-proxy";
+import { FaultProxy, type Calls } from "./fault-proxy";
 import { EngineStack } from "./project";
 
 const up = ["up", "--yes", "--skip-preview"];
@@ -76,12 +76,20 @@ describeWith("an interrupted up", [program("pulumi"), program("moto_server")], (
         if (text.test(sofar)) found();
       });
     });
-  /** Kills the `up` when the calls have been kept. */
-  const killWhen = async (kept: Promise<void>) => {
+  /** Waits until nothing else is under way any more. */
+  const onlyPending = async (count: number) => {
+    let quiet = 0;
+    while (quiet < 3) {
+      await setTimeout(3000);
+      quiet = (await stack.pendingCreates()).length === count ? quiet + 1 : 0;
+    }
+  };
+  /** Kills an `up` that waits for answers to these calls only, which AWS has done. */
+  const killWithout = async (...answers: Calls[]) => {
+    const kept = proxy.holdAnswer(...answers);
     const { child, ended } = begin();
-    // Everything else that is under way has 20 seconds to end.
     await Promise.race([
-      kept.then(() => setTimeout(20_000)),
+      kept.then(() => onlyPending(answers.length)),
       ended.then(() => Promise.reject(new Error("the up ended too early"))),
     ]);
     process.kill(-(child.pid ?? NaN), "SIGKILL");
@@ -104,11 +112,9 @@ describeWith("an interrupted up", [program("pulumi"), program("moto_server")], (
 
   describe("by the death of Pulumi, when AWS had made what Pulumi never heard of", () => {
     it("keeps the stack locked, and its state names what was under way", async () => {
-      await killWhen(
-        proxy.holdAnswer(
-          { action: "s3 CreateBucket" },
-          { action: "ssm PutParameter", saying: "registry-mirror/http-secret" },
-        ),
+      await killWithout(
+        { action: "s3 CreateBucket" },
+        { action: "ssm PutParameter", saying: "registry-mirror/http-secret" },
       );
       const { code, stderr } = await stack.run(...up);
       expect(code).not.toBe(0);
@@ -131,7 +137,7 @@ describeWith("an interrupted up", [program("pulumi"), program("moto_server")], (
     it("leaves an instance that is found by its tags, and the state does not know", async () => {
       const [bastion] = await bastions();
       await stack.must("config", "set", "--path", "bastion.swapSize", "2");
-      await killWhen(proxy.holdAnswer({ action: "ec2 RunInstances" }));
+      await killWithout({ action: "ec2 RunInstances" });
       const [pending, ...others] = await stack.pendingCreates();
       expect([pending?.inputs.tags?.["Name"], others]).toEqual(["bastion", []]);
       const strays = (await bastions()).filter((id) => id !== bastion);
