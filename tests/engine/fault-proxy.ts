@@ -70,10 +70,12 @@ export class FaultProxy {
     return left;
   }
 
-  /** Answers these calls with the fault, until `heal`. */
-  answerAlways(calls: Calls, fault: Fault): void {
-    this.handlingOf = (call) =>
-      includes(calls, call) ? () => Promise.resolve(errorAnswer(call.action, fault)) : undefined;
+  /** Answers these actions with their faults, until `heal`. */
+  answerAlways(faults: { action: string; fault: Fault }[]): void {
+    this.handlingOf = ({ action }) => {
+      const found = faults.find((one) => one.action === action);
+      return found && (() => Promise.resolve(errorAnswer(action, found.fault)));
+    };
   }
 
   /** Never answers these calls, and does not pass them on. Resolves when each has come. */
