@@ -54,6 +54,14 @@ describeWith("an interrupted up", [program("pulumi"), program("moto_server")], (
       })
       .map(({ InstanceId = "" }) => InstanceId);
   };
+  /** The bucket and the parameter that were being created, by their names, in whatever order. */
+  const interrupted = async () => {
+    const pending = (await stack.pendingCreates()).map(({ inputs }) => inputs);
+    const bucket = pending.find((inputs) => inputs.bucket !== undefined);
+    const parameter = pending.find(({ name }) => name?.startsWith("/") === true);
+    const others = pending.filter((inputs) => inputs !== bucket && inputs !== parameter);
+    return { bucket: bucket?.bucket, parameter: parameter?.name, others };
+  };
   /** What README.md says to do: removes what Pulumi does not know of, and lets it make it again. */
   const repair = async (remove: () => Promise<unknown>) => {
     await stack.must("cancel", "--yes");
@@ -69,11 +77,14 @@ describeWith("an interrupted up", [program("pulumi"), program("moto_server")], (
     return { child, ended: once(child, "exit").then(([code]: unknown[]) => code) };
   };
   const printed = (child: ChildProcess, text: RegExp) =>
-    new Promise<void>((found) => {
+    new Promise<void>((found, failed) => {
       let sofar = "";
       child.stdout?.on("data", (more: Buffer) => {
         sofar += more.toString();
         if (text.test(sofar)) found();
+      });
+      child.once("exit", () => {
+        failed(new Error(`the up ended too early:\n${sofar}`));
       });
     });
   /** Waits until nothing else is under way any more. */
@@ -119,18 +130,17 @@ describeWith("an interrupted up", [program("pulumi"), program("moto_server")], (
       const { code, stderr } = await stack.run(...up);
       expect(code).not.toBe(0);
       expect(stderr).toContain("the stack is currently locked by 1 lock(s)");
-      const [bucket, ...others] = (await stack.pendingCreates()).map(
-        ({ inputs }) => inputs.bucket ?? inputs.name,
-      );
+      const { bucket, parameter, others } = await interrupted();
       expect([bucket]).toEqual((await account.inventory())["buckets"]);
-      expect(others).toEqual(["/gitlab-runner-fleet/dev/registry-mirror/http-secret"]);
+      expect(parameter).toBe("/gitlab-runner-fleet/dev/registry-mirror/http-secret");
+      expect(others).toEqual([]);
     });
 
     it("makes one of each, when these are removed", async () => {
-      const [bucket, parameter] = (await stack.pendingCreates()).map(({ inputs }) => inputs);
+      const { bucket, parameter } = await interrupted();
       await repair(async () => {
-        await account.s3.send(new DeleteBucketCommand({ Bucket: bucket?.bucket }));
-        await account.ssm.send(new DeleteParameterCommand({ Name: parameter?.name }));
+        await account.s3.send(new DeleteBucketCommand({ Bucket: bucket }));
+        await account.ssm.send(new DeleteParameterCommand({ Name: parameter }));
       });
     });
 
