@@ -55,32 +55,38 @@ export interface NetworkArgs {
   tags?: Record<string, pulumi.Input<string>>;
 }
 
-const argsSchema = z
-  .object({
-    region: regionName,
-    cidrBlock: cidrBlock.optional(),
-    availabilityZones: z.array(availabilityZone).min(1, { error: "must have at least one zone" }).optional(),
-    natGateways: natGateways.optional(),
-    existing: z
-      .object({
-        stack: stackName.optional(),
-        vpcId: input(vpcId).optional(),
-        subnetIds: z.array(input(subnetId)).min(1, { error: "must have at least one subnet" }).optional(),
-        routeTableIds: z.array(input(z.string())).optional(),
-      })
-      .optional(),
-  })
-  .superRefine((args, context) => {
-    for (const key of ["cidrBlock", "availabilityZones", "natGateways"] as const) {
-      if (args.existing && args[key] !== undefined) {
-        context.addIssue({
-          code: "custom",
-          path: [key],
-          message: "belongs to a new VPC; remove it, or remove existing",
-        });
+const existingVpc = z.object({
+  vpcId: input(vpcId),
+  subnetIds: z.array(input(subnetId)).min(1, { error: "must have at least one subnet" }),
+  routeTableIds: z.array(input(z.string())).optional(),
+});
+const stackVpc = z.object({ stack: stackName });
+
+const isOfStack = (existing: ExistingVpcArgs | StackVpcArgs): existing is StackVpcArgs => "stack" in existing;
+
+const argsSchema = ({ existing }: NetworkArgs) =>
+  z
+    .object({
+      region: regionName,
+      cidrBlock: cidrBlock.optional(),
+      availabilityZones: z
+        .array(availabilityZone)
+        .min(1, { error: "must have at least one zone" })
+        .optional(),
+      natGateways: natGateways.optional(),
+      existing: (existing && isOfStack(existing) ? stackVpc : existingVpc).optional(),
+    })
+    .superRefine((args, context) => {
+      for (const key of ["cidrBlock", "availabilityZones", "natGateways"] as const) {
+        if (args.existing && args[key] !== undefined) {
+          context.addIssue({
+            code: "custom",
+            path: [key],
+            message: "belongs to a new VPC; remove it, or remove existing",
+          });
+        }
       }
-    }
-  });
+    });
 
 const ids = z.array(z.string(), { error: "must be a list of ids" });
 
@@ -130,7 +136,7 @@ export class Network extends pulumi.ComponentResource {
   readonly privateAddressOnly: boolean;
 
   constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
-    checkArgs("Network", argsSchema, args);
+    checkArgs("Network", argsSchema(args), args);
     super("fleet:index:Network", name, {}, opts);
 
     const vpc = args.existing ? this.adopt(name, args.existing) : this.make(name, args);
@@ -211,7 +217,7 @@ export class Network extends pulumi.ComponentResource {
 
   private adopt(name: string, existing: ExistingVpcArgs | StackVpcArgs) {
     const { privateSubnets = false } = existing;
-    const vpc = "stack" in existing ? this.vpcOf(name, existing.stack) : existing;
+    const vpc = isOfStack(existing) ? this.vpcOf(name, existing.stack) : existing;
     const subnetIds = pulumi.output(vpc.subnetIds);
     // How many there are has to be known now; of those that a stack puts out the first is enough.
     const homes = Array.isArray(vpc.subnetIds)

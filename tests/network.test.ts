@@ -98,6 +98,21 @@ describe("Network", () => {
       ]);
     });
 
+    it.each([
+      [
+        {},
+        "existing.vpcId: is missing; it must be the id of a VPC, e.g. vpc-0123456789abcdef0; existing.subnetIds: is missing; it must be a list",
+      ],
+      [
+        { stack: "network" },
+        'existing.stack: "network": must be the full name of a stack, e.g. organization/network/dev',
+      ],
+    ])("is refused when it is %j", async (existing, problems) => {
+      const args: unknown = { region: "eu-west-1", existing };
+      const make = () => new Network("network", args as NetworkArgs);
+      await expect(record(make)).rejects.toThrow(`Network: ${problems}`);
+    });
+
     it("says which outputs of the stack that has it are missing or wrong", () => {
       expect(() =>
         readStackOutputs("organization/network/dev", { subnetIds: [], routeTableIds: "rtb-1" }),
