@@ -37,11 +37,11 @@ export function readStackConfiguration(directory: string, stack: string): StackC
   const fullKey = (key: string) => (key.includes(":") ? key : `${project}:${key}`);
 
   const config: Table = {};
-  for (const [key, declared] of Object.entries(table(projectFile, "config"))) {
+  for (const [key, declared] of Object.entries(tableAt(projectFile, "config"))) {
     const value = isTable(declared) ? (declared["default"] ?? declared["value"]) : declared;
     if (value !== undefined) config[fullKey(key)] = value;
   }
-  for (const [key, value] of Object.entries(table(stackFile, "config"))) config[fullKey(key)] = value;
+  for (const [key, value] of Object.entries(tableAt(stackFile, "config"))) config[fullKey(key)] = value;
 
   const secretKeys = Object.keys(config).filter((key) => holdsSecret(config[key] ?? null));
   const bare = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, hideSecrets(value)]));
@@ -62,7 +62,11 @@ export function readStackConfiguration(directory: string, stack: string): StackC
   };
 }
 
-function readYaml(directory: string, file: string): Table {
+/**
+ * What a YAML file says.
+ * @throws UserProblem when it is missing, or is not YAML.
+ */
+export function readYaml(directory: string, file: string): Table {
   try {
     const content: unknown = parse(readFileSync(join(directory, file), "utf8"));
     return isTable(content) ? content : {};
@@ -78,7 +82,8 @@ function readYaml(directory: string, file: string): Table {
 const isTable = (value: unknown): value is Table =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const table = (file: Table, key: string): Table => {
+/** The table at a key, empty when there is none. */
+export const tableAt = (file: Table, key: string): Table => {
   const value = file[key];
   return isTable(value) ? value : {};
 };

@@ -1,13 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
 import { z } from "zod";
-import { errorCode } from "../problem";
+import { readYaml, tableAt } from "../stack-file";
 
 /** This project. */
 export const projectFolder = resolve(__dirname, "../..");
-
-const stackFileSchema = z.looseObject({ config: z.record(z.string(), z.unknown()).default({}) });
 
 /** Configuration as it stands in a stack file: full key to value. */
 export type StackSettings = Record<string, unknown>;
@@ -39,15 +37,17 @@ export class Workspace {
   /** Makes the folder, or brings its project file up to date: it runs the program in another folder, this project's by default. */
   prepare(program: string = projectFolder): void {
     mkdirSync(this.folder, { recursive: true });
-    const project = z.looseObject({}).parse(parse(readFileSync(join(program, "Pulumi.yaml"), "utf8")));
-    writeFileSync(join(this.folder, "Pulumi.yaml"), stringify({ ...project, main: program }));
+    const project = { ...readYaml(program, "Pulumi.yaml"), main: program };
+    writeFileSync(join(this.folder, "Pulumi.yaml"), stringify(project));
   }
 
   /** Changes settings of the stack; one that is undefined is removed. */
   configure(settings: StackSettings): void {
-    const stackFile = readStackFile(this.folder, this.stack);
-    const config = { ...stackFile.config, ...settings };
-    writeFileSync(join(this.folder, `Pulumi.${this.stack}.yaml`), stringify({ ...stackFile, config }));
+    const name = `Pulumi.${this.stack}.yaml`;
+    const path = join(this.folder, name);
+    const stackFile = existsSync(path) ? readYaml(this.folder, name) : {};
+    const config = { ...tableAt(stackFile, "config"), ...settings };
+    writeFileSync(path, stringify({ ...stackFile, config }));
   }
 
   /** The environment that Pulumi needs here. Nothing in it leads to an account or to another stack. */
@@ -70,7 +70,7 @@ export class Workspace {
 
 /** The settings in a committed stack file. */
 export function committedSettings(stack: string): StackSettings {
-  return readStackFile(projectFolder, stack).config;
+  return tableAt(readYaml(projectFolder, `Pulumi.${stack}.yaml`), "config");
 }
 
 /** The settings in `Pulumi.local.yaml` that send the provider to an emulator. */
@@ -80,13 +80,4 @@ export function emulatorSettings(url: string): StackSettings {
   );
   const text = JSON.stringify(Object.fromEntries(provider)).replaceAll("<emulator>", url);
   return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
-}
-
-function readStackFile(folder: string, stack: string): z.infer<typeof stackFileSchema> {
-  try {
-    return stackFileSchema.parse(parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) ?? {});
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return { config: {} };
-    throw error;
-  }
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "f
 import { tmpdir } from "os";
 import { join } from "path";
 import { projectFolder } from "../../cli/local/workspace";
-import { EngineStack } from "../engine/project";
+import { EngineStack, type EngineEvent } from "../engine/project";
 import { Emulator } from "../tools/emulator";
 import { criticalPath, type Operation } from "./critical-path";
 
@@ -34,20 +34,10 @@ function emptyProgram(): string {
   return folder;
 }
 
-interface Event {
-  timestamp: number;
-  resourcePreEvent?: { metadata: { urn: string } };
-  resOutputsEvent?: { metadata: { urn: string; type: string } };
-}
-
 /** What the up did, with its times, which Pulumi writes in whole seconds. */
-async function operationsOf(stack: EngineStack, eventLog: string): Promise<Operation[]> {
-  const events = readFileSync(eventLog, "utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Event);
+async function operationsOf(stack: EngineStack, events: EngineEvent[]): Promise<Operation[]> {
   const [first] = events;
-  const at = ({ timestamp }: Event) => (timestamp - (first?.timestamp ?? timestamp)) * 1000;
+  const at = ({ timestamp }: EngineEvent) => (timestamp - (first?.timestamp ?? timestamp)) * 1000;
   const started = new Map(
     events.flatMap((event) =>
       event.resourcePreEvent ? [[event.resourcePreEvent.metadata.urn, at(event)]] : [],
@@ -77,15 +67,17 @@ async function main(): Promise<void> {
     });
     const fleet = await EngineStack.init("dev", { emulator: emulator.url }, { default: "glrt-default" });
     stacks.push(empty, fleet);
-    const eventLog = join(fleet.folder, "events.json");
+    let events: EngineEvent[] = [];
     const times = {
       emptyPreview: await timed(() => empty.must("preview")),
       emptyUp: await timed(() => empty.up()),
       preview: await timed(() => fleet.must("preview")),
-      up: await timed(() => fleet.up("--event-log", eventLog)),
+      up: await timed(async () => {
+        events = await fleet.upWithEvents();
+      }),
       unchanged: await timed(() => fleet.must("preview", "--expect-no-changes")),
     };
-    const path = criticalPath(await operationsOf(fleet, eventLog));
+    const path = criticalPath(await operationsOf(fleet, events));
     const waiting = path.reduce((sum, { start, end }) => sum + end - start, 0);
     const ours = times.up - waiting - times.emptyUp;
 

@@ -17,6 +17,9 @@ import {
   type Instance,
 } from "@aws-sdk/client-ec2";
 import {
+  GetPolicyCommand,
+  GetPolicyVersionCommand,
+  GetRolePolicyCommand,
   IAMClient,
   paginateListAccessKeys,
   paginateListInstanceProfiles,
@@ -27,11 +30,13 @@ import {
 import { paginateListHostedZones, Route53Client } from "@aws-sdk/client-route-53";
 import { ListBucketsCommand, S3Client } from "@aws-sdk/client-s3";
 import {
+  GetParametersCommand,
   paginateDescribeParameters,
   paginateGetParametersByPath,
   SSMClient,
   type Parameter,
 } from "@aws-sdk/client-ssm";
+import { readPublishedText } from "../helpers/published-text";
 
 /** Everything that may cost money, open a door or take a name, by kind; each kind sorted. */
 export type Inventory = Record<string, string[]>;
@@ -75,6 +80,29 @@ export class Account {
       { Path: path, Recursive: true, WithDecryption: true },
     );
     return all(pages, ({ Parameters }) => Parameters);
+  }
+
+  /** The text that a parameter publishes for the bastion, or undefined when there is no such parameter. */
+  async published(name: string): Promise<string | undefined> {
+    const { Parameters = [] } = await this.ssm.send(
+      new GetParametersCommand({ Names: [name], WithDecryption: true }),
+    );
+    const value = Parameters[0]?.Value;
+    return value === undefined ? undefined : readPublishedText(value);
+  }
+
+  /** The text of a managed policy, in the version that is in force. */
+  async policyDocument(PolicyArn: string): Promise<string> {
+    const { Policy } = await this.iam.send(new GetPolicyCommand({ PolicyArn }));
+    const VersionId = Policy?.DefaultVersionId;
+    const { PolicyVersion } = await this.iam.send(new GetPolicyVersionCommand({ PolicyArn, VersionId }));
+    return decodeURIComponent(PolicyVersion?.Document ?? "");
+  }
+
+  /** The text of a policy that is a role's own. */
+  async rolePolicyDocument(RoleName: string, PolicyName: string): Promise<string> {
+    const { PolicyDocument } = await this.iam.send(new GetRolePolicyCommand({ RoleName, PolicyName }));
+    return decodeURIComponent(PolicyDocument ?? "");
   }
 
   /** All that there is. */

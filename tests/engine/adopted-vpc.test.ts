@@ -119,13 +119,10 @@ describeWith("a fleet in another stack's VPC", [program("pulumi"), program("moto
         [theirs.vpcId, first],
         [theirs.vpcId, first],
       ]);
-      const path = own.runnerConfigParameterName.replace(/\/[^/]*$/, "");
-      const config = (await account.parameters(path)).find(
-        ({ Name }) => Name === own.runnerConfigParameterName,
-      );
-      expect(config?.Value).toContain(`"amazonec2-vpc-id=${theirs.vpcId}"`);
-      expect(config?.Value).toContain(`"amazonec2-subnet-id=${first}"`);
-      expect(config?.Value).toContain('"amazonec2-zone=a"');
+      const config = await account.published(own.runnerConfigParameterName);
+      expect(config).toContain(`"amazonec2-vpc-id=${theirs.vpcId}"`);
+      expect(config).toContain(`"amazonec2-subnet-id=${first}"`);
+      expect(config).toContain('"amazonec2-zone=a"');
       const after = await account.inventory();
       for (const kind of ["vpcs", "subnets", "routeTables", "internetGateways", "natGateways"]) {
         expect(after[kind]).toEqual(before.fleet[kind]);

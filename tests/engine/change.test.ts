@@ -1,4 +1,3 @@
-import { gunzipSync } from "zlib";
 import { Emulator } from "../tools/emulator";
 import { describeWith, program } from "../tools/programs";
 import { Account } from "./account";
@@ -14,10 +13,7 @@ describeWith("a change of a living stack", [program("pulumi"), program("moto_ser
 
   const instanceIds = async () =>
     (await account.instances()).map(({ InstanceId }) => InstanceId ?? "").sort();
-  const published = async (part: string) => {
-    const value = (await account.parameters(path)).find(({ Name }) => Name === `${path}/${part}`)?.Value;
-    return value?.startsWith("H4sI") === true ? gunzipSync(Buffer.from(value, "base64")).toString() : value;
-  };
+  const published = (part: string) => account.published(`${path}/${part}`);
   const set = (key: string, value: string) =>
     stack.must("config", "set", "--path", `runners[0].${key}`, value);
 

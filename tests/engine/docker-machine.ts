@@ -1,20 +1,16 @@
 import { spawn, type ChildProcess } from "child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "fs";
-import { createServer, request, type IncomingMessage, type Server } from "http";
+import type { IncomingMessage } from "http";
 import { tmpdir } from "os";
 import { join } from "path";
-import { freeAddress } from "../../cli/local/emulator";
+import type { HttpServer } from "../tools/http-server";
+import { passOn, startRelay, type Answer } from "./relay";
 
 /** One call of EC2's API, and how it ended. */
 export interface ApiCall {
   action: string;
   parameters: Record<string, string>;
   status: number;
-}
-
-interface Answer {
-  status: number;
-  text: string;
 }
 
 /** What docker-machine finds on the bastion. */
@@ -31,8 +27,7 @@ export class DockerMachine {
 
   private constructor(
     private readonly emulator: string,
-    private readonly url: string,
-    private readonly server: Server,
+    private readonly server: HttpServer,
     files: BastionFiles,
   ) {
     writeFileSync(join(this.folder, "aws-credentials"), files.credentials);
@@ -40,16 +35,8 @@ export class DockerMachine {
   }
 
   static async start(emulator: string, files: BastionFiles): Promise<DockerMachine> {
-    const url = await freeAddress();
-    const server = createServer();
-    const machine = new DockerMachine(emulator, url, server, files);
-    server.on("request", (asked: IncomingMessage, reply) => {
-      machine.record(asked).then(
-        ({ status, text }) => reply.writeHead(status, { "content-type": "text/xml" }).end(text),
-        () => reply.destroy(),
-      );
-    });
-    await new Promise<void>((listening) => server.listen(Number(new URL(url).port), "127.0.0.1", listening));
+    const server = await startRelay((asked, body) => machine.record(asked, body));
+    const machine = new DockerMachine(emulator, server, files);
     return machine;
   }
 
@@ -63,7 +50,7 @@ export class DockerMachine {
     // What comes later counts.
     const options = [
       ...machineOptions,
-      `amazonec2-endpoint=${this.url}`,
+      `amazonec2-endpoint=${this.server.url}`,
       // With an endpoint given, docker-machine does not put the region before the letter.
       `amazonec2-zone=${valueOf("amazonec2-region")}${valueOf("amazonec2-zone")}`,
       `amazonec2-userdata=${join(this.folder, "worker-user-data")}`,
@@ -80,9 +67,7 @@ export class DockerMachine {
   }
 
   async close(): Promise<void> {
-    const closed = new Promise((done) => this.server.close(done));
-    this.server.closeAllConnections();
-    await closed;
+    await this.server.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -107,19 +92,9 @@ export class DockerMachine {
     return this.calls.slice(before);
   }
 
-  private async record(asked: IncomingMessage): Promise<Answer> {
-    const body = await textOf(asked);
-    const { method, url = "", headers } = asked;
-    const answer = await new Promise<Answer>((done, failed) => {
-      // The host is as it was signed.
-      const passed = request(`${this.emulator}${url}`, { method, headers }, (message) => {
-        textOf(message).then((text) => {
-          done({ status: message.statusCode ?? 500, text });
-        }, failed);
-      });
-      passed.on("error", failed).end(body);
-    });
-    const { Action: action = "", ...parameters } = Object.fromEntries(new URLSearchParams(body));
+  private async record(asked: IncomingMessage, body: Buffer): Promise<Answer> {
+    const answer = await passOn(this.emulator, asked, body);
+    const { Action: action = "", ...parameters } = Object.fromEntries(new URLSearchParams(body.toString()));
     this.calls.push({ action: `ec2:${action}`, parameters, status: answer.status });
     return answer;
   }
@@ -150,10 +125,4 @@ async function endOf(
   });
   end();
   return { said, code };
-}
-
-async function textOf(message: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of message) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString();
 }

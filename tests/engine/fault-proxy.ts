@@ -1,5 +1,6 @@
-import { createServer, request, type IncomingHttpHeaders, type IncomingMessage, type Server } from "http";
-import { freeAddress } from "../../cli/local/emulator";
+import type { IncomingMessage } from "http";
+import type { HttpServer } from "../tools/http-server";
+import { passOn, startRelay, type Answer } from "./relay";
 
 /** Some calls of AWS's API. */
 export interface Calls {
@@ -21,12 +22,6 @@ interface Call {
   text: string;
 }
 
-interface Answer {
-  status: number;
-  headers: IncomingHttpHeaders;
-  body: Buffer;
-}
-
 /** What happens to a call; `pass` lets the emulator do it. */
 type Handling = (pass: () => Promise<Answer>) => Promise<Answer>;
 
@@ -41,22 +36,17 @@ export class FaultProxy {
 
   private constructor(
     private readonly emulator: string,
-    readonly url: string,
-    private readonly server: Server,
+    private readonly server: HttpServer,
   ) {}
 
   static async start(emulator: string): Promise<FaultProxy> {
-    const url = await freeAddress();
-    const server = createServer();
-    const proxy = new FaultProxy(emulator, url, server);
-    server.on("request", (asked: IncomingMessage, reply) => {
-      proxy.answer(asked).then(
-        ({ status, headers, body }) => reply.writeHead(status, headers).end(body),
-        () => reply.destroy(),
-      );
-    });
-    await new Promise<void>((listening) => server.listen(Number(new URL(url).port), "127.0.0.1", listening));
+    const server = await startRelay((asked, body) => proxy.answer(asked, body));
+    const proxy = new FaultProxy(emulator, server);
     return proxy;
+  }
+
+  get url(): string {
+    return this.server.url;
   }
 
   /** Answers the next calls of an action with its faults, one after the other, and then passes them on. Returns those still to come. */
@@ -95,10 +85,8 @@ export class FaultProxy {
     this.handlingOf = () => undefined;
   }
 
-  async stop(): Promise<void> {
-    const closed = new Promise((done) => this.server.close(done));
-    this.server.closeAllConnections();
-    await closed;
+  stop(): Promise<void> {
+    return this.server.stop();
   }
 
   private keep(calls: Calls[], before: (pass: () => Promise<Answer>) => Promise<void>): Promise<void> {
@@ -119,25 +107,13 @@ export class FaultProxy {
     });
   }
 
-  private async answer(asked: IncomingMessage): Promise<Answer> {
-    const body = await bytesOf(asked);
+  private async answer(asked: IncomingMessage, body: Buffer): Promise<Answer> {
     const isForm = asked.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") === true;
     const text = isForm ? String(new URLSearchParams(body.toString())) : body.toString();
     const action = actionOf(asked, text);
     this.calls.push(action);
-    const pass = () => this.pass(asked, body);
+    const pass = () => passOn(this.emulator, asked, body);
     return await (this.handlingOf({ action, text })?.(pass) ?? pass());
-  }
-
-  private pass({ method, url, headers }: IncomingMessage, body: Buffer): Promise<Answer> {
-    return new Promise((done, failed) => {
-      const passed = request(`${this.emulator}${url ?? ""}`, { method, headers }, (answer) => {
-        bytesOf(answer).then((body) => {
-          done({ status: answer.statusCode ?? 500, headers: answer.headers, body });
-        }, failed);
-      });
-      passed.on("error", failed).end(body);
-    });
   }
 }
 
@@ -172,10 +148,4 @@ function errorAnswer(action: string, { status, code, message }: Fault): Answer {
       : `<Response><Errors><Error>${error}</Error></Errors><RequestID>${id}</RequestID></Response>`;
   const body = Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${xml}`);
   return { status, headers: { "content-type": "application/xml", "x-amz-request-id": id }, body };
-}
-
-async function bytesOf(message: IncomingMessage): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const part of message) parts.push(part as Buffer);
-  return Buffer.concat(parts);
 }

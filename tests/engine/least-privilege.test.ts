@@ -32,7 +32,6 @@ import { GetParameterCommand, GetParametersByPathCommand, SSMClient } from "@aws
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { parse as parseToml } from "smol-toml";
 import { z } from "zod";
-import { gunzipSync } from "zlib";
 import { committedSettings } from "../../cli/local/workspace";
 import { policyJson } from "../../components/iam";
 import { Emulator } from "../tools/emulator";
@@ -114,32 +113,29 @@ describeWith("least privilege on the stack dev", programs, () => {
     stack.configure({ "gitlab-runner-fleet:runners": bothKinds() });
     await stack.up();
 
-    const published = await account.parameters(`${parameterPath}/bastion`);
-    const textOf = (part: string) => {
-      const value = published.find(({ Name }) => Name === `${parameterPath}/bastion/${part}`)?.Value ?? "";
-      return value.startsWith("H4sI") ? gunzipSync(Buffer.from(value, "base64")).toString() : value;
-    };
-    const credentials = textOf("aws-credentials");
+    const textOf = async (part: string) =>
+      (await account.published(`${parameterPath}/bastion/${part}`)) ?? "";
+    const credentials = await textOf("aws-credentials");
     fleet = clientsOf(emulator.url, credentialsIn(credentials));
     const user = await fleet.iam.send(new GetUserCommand({}));
     userName = user.User?.UserName ?? "";
-    fleetPolicies = await AttachedPolicies.ofUser(account.iam, user.User?.Arn ?? "");
+    fleetPolicies = await AttachedPolicies.ofUser(account, user.User?.Arn ?? "");
     const state = await stack.state();
     const outputOf = (name: string, output: string) =>
       String(state.find(({ urn }) => urn.endsWith(`::${name}`))?.outputs[output]);
     const roleArn = (name: string) => outputOf(`${name}-role`, "arn");
     rolePolicies = {
-      bastion: await AttachedPolicies.ofRole(account.iam, roleArn("bastion")),
-      "registry-mirror": await AttachedPolicies.ofRole(account.iam, roleArn("registry-mirror")),
-      workers: await AttachedPolicies.ofRole(account.iam, roleArn("workers")),
+      bastion: await AttachedPolicies.ofRole(account, roleArn("bastion")),
+      "registry-mirror": await AttachedPolicies.ofRole(account, roleArn("registry-mirror")),
+      workers: await AttachedPolicies.ofRole(account, roleArn("workers")),
     };
     bastion = clientsOf(emulator.url, await assume(roleArn("bastion")));
     bucket = outputOf("cache-bucket", "bucket");
 
-    const { runners } = runnerConfig.parse(parseToml(textOf("config.toml")));
+    const { runners } = runnerConfig.parse(parseToml(await textOf("config.toml")));
     const dockerMachine = await DockerMachine.start(emulator.url, {
       credentials,
-      workerUserData: textOf("worker-user-data"),
+      workerUserData: await textOf("worker-user-data"),
     });
     scope = { region, accountId, roleArns: await rolesInProfiles(), profileArns: {} };
     try {

@@ -1,12 +1,11 @@
-import { execFile } from "child_process";
 import { existsSync, readdirSync, readFileSync, renameSync } from "fs";
 import { delimiter, join } from "path";
 import { setTimeout } from "timers/promises";
 import { answers } from "../../cli/local/emulator";
+import { runCommand } from "../helpers/command";
 import { describeWith, program } from "../tools/programs";
 import { Account } from "./account";
 import { ProgramCopy } from "./program-copy";
-import type { Finished } from "./project";
 
 describeWith("npm run local", [program("pulumi"), program("python3")], () => {
   let project: ProgramCopy;
@@ -14,16 +13,9 @@ describeWith("npm run local", [program("pulumi"), program("python3")], () => {
   let emulator: string;
 
   const local = (args: string[], environment: NodeJS.ProcessEnv = process.env) =>
-    new Promise<Finished>((done) => {
-      const command = ["-r", "ts-node/register", "cli/local.ts", ...args];
-      execFile(
-        process.execPath,
-        command,
-        { cwd: project.folder, env: environment },
-        (error, stdout, stderr) => {
-          done({ code: error ? (typeof error.code === "number" ? error.code : 1) : 0, stdout, stderr });
-        },
-      );
+    runCommand(process.execPath, ["-r", "ts-node/register", "cli/local.ts", ...args], {
+      cwd: project.folder,
+      env: environment,
     });
   const must = async (...args: string[]) => {
     const { code, stdout, stderr } = await local(args);
@@ -99,8 +91,8 @@ describeWith("npm run local", [program("pulumi"), program("python3")], () => {
     project.replace("Pulumi.local.yaml", "image: alpine:3.22", "image: alpine:3.21");
     expect(await must("preview")).toMatch(/~ +aws:ssm:Parameter bastion-config.toml update/);
     await must();
-    const [config] = await account().parameters("/gitlab-runner-fleet/local/bastion");
-    expect(config?.Value).toBeDefined();
+    const config = await account().published("/gitlab-runner-fleet/local/bastion/config.toml");
+    expect(config).toContain('image = "alpine:3.21"');
     expect(emulator).toBe(addressOfEmulator());
   });
 

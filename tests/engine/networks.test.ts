@@ -54,9 +54,7 @@ async function findNetwork(account: Account, stack: EngineStack): Promise<Found>
   const [bastion, ...others] = (await account.instances()).filter(({ VpcId }) => VpcId === vpcId);
   if (!bastion || others.length > 0) throw new Error(`${others.length} instances besides the bastion`);
 
-  const folder = runnerConfigParameterName.slice(0, runnerConfigParameterName.lastIndexOf("/"));
-  const parameters = await account.parameters(folder);
-  const config = parameters.find(({ Name }) => Name === runnerConfigParameterName)?.Value ?? "";
+  const config = (await account.published(runnerConfigParameterName)) ?? "";
   const workerSubnetIds = [...config.matchAll(/amazonec2-subnet-id=(subnet-\w+)/g)].map(([, id]) => id);
   const sections = config.split("[[runners]]").slice(1);
   return {

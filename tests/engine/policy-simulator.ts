@@ -1,16 +1,12 @@
 import { getGrantReasons, runSimulation } from "@cloud-copilot/iam-simulate";
 import {
-  GetPolicyCommand,
-  GetPolicyVersionCommand,
-  GetRolePolicyCommand,
   paginateListAttachedRolePolicies,
   paginateListAttachedUserPolicies,
   paginateListRolePolicies,
   paginateListUserPolicies,
-  type IAMClient,
 } from "@aws-sdk/client-iam";
 import type { PolicyDocument, Statement } from "../../components/iam";
-import { all } from "./account";
+import { all, type Account } from "./account";
 
 /** What AWS asks a policy about: a call is one or more of these. */
 export interface AccessRequest {
@@ -29,8 +25,8 @@ export class AttachedPolicies {
     private readonly documents: { name: string; policy: PolicyDocument }[],
   ) {}
 
-  static async ofUser(iam: IAMClient, principal: string): Promise<AttachedPolicies> {
-    const client = { client: iam };
+  static async ofUser(account: Account, principal: string): Promise<AttachedPolicies> {
+    const client = { client: account.iam };
     const UserName = principal.split("/").at(-1) ?? "";
     const inline = await all(
       paginateListUserPolicies(client, { UserName }),
@@ -41,11 +37,11 @@ export class AttachedPolicies {
       paginateListAttachedUserPolicies(client, { UserName }),
       ({ AttachedPolicies }) => AttachedPolicies,
     );
-    return new AttachedPolicies(principal, await managed(iam, attached));
+    return new AttachedPolicies(principal, await managed(account, attached));
   }
 
-  static async ofRole(iam: IAMClient, principal: string): Promise<AttachedPolicies> {
-    const client = { client: iam };
+  static async ofRole(account: Account, principal: string): Promise<AttachedPolicies> {
+    const client = { client: account.iam };
     const RoleName = principal.split("/").at(-1) ?? "";
     const attached = await all(
       paginateListAttachedRolePolicies(client, { RoleName }),
@@ -53,11 +49,10 @@ export class AttachedPolicies {
     );
     const names = await all(paginateListRolePolicies(client, { RoleName }), ({ PolicyNames }) => PolicyNames);
     const inline = names.map(async (PolicyName) => {
-      const { PolicyDocument } = await iam.send(new GetRolePolicyCommand({ RoleName, PolicyName }));
-      return { name: PolicyName, policy: parsed(PolicyDocument) };
+      return { name: PolicyName, policy: parsed(await account.rolePolicyDocument(RoleName, PolicyName)) };
     });
     return new AttachedPolicies(principal, [
-      ...(await managed(iam, attached)),
+      ...(await managed(account, attached)),
       ...(await Promise.all(inline)),
     ]);
   }
@@ -111,19 +106,17 @@ export class AttachedPolicies {
 }
 
 async function managed(
-  iam: IAMClient,
+  account: Account,
   attached: { PolicyName?: string | undefined; PolicyArn?: string | undefined }[],
 ): Promise<{ name: string; policy: PolicyDocument }[]> {
   return await Promise.all(
-    attached.map(async ({ PolicyName = "", PolicyArn }) => {
-      const { Policy } = await iam.send(new GetPolicyCommand({ PolicyArn }));
-      const version = { PolicyArn, VersionId: Policy?.DefaultVersionId };
-      const { PolicyVersion } = await iam.send(new GetPolicyVersionCommand(version));
-      return { name: PolicyName, policy: parsed(PolicyVersion?.Document) };
-    }),
+    attached.map(async ({ PolicyName = "", PolicyArn = "" }) => ({
+      name: PolicyName,
+      policy: parsed(await account.policyDocument(PolicyArn)),
+    })),
   );
 }
 
-function parsed(document: string | undefined): PolicyDocument {
-  return JSON.parse(decodeURIComponent(document ?? "")) as PolicyDocument;
+function parsed(document: string): PolicyDocument {
+  return JSON.parse(document) as PolicyDocument;
 }

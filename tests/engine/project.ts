@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from "child_process";
+import { spawn, type ChildProcess } from "child_process";
 import { mkdtempSync, readFileSync, rmSync } from "fs";
 import { tmpdir } from "os";
 import { join } from "path";
@@ -8,13 +8,7 @@ import {
   Workspace,
   type StackSettings,
 } from "../../cli/local/workspace";
-
-/** What a finished command left. */
-export interface Finished {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
+import { runCommand, type Finished } from "../helpers/command";
 
 /** One resource in a stack's state. */
 export interface StateResource {
@@ -32,6 +26,24 @@ export interface PendingCreate {
   urn: string;
   type: string;
   inputs: { name?: string; bucket?: string; tags?: Record<string, string> };
+}
+
+interface Deployment {
+  resources?: StateResource[];
+  pending_operations?: { type: string; resource: PendingCreate }[];
+}
+
+/** What the engine tells of an operation when it begins, and when it has ended. */
+export interface EngineEvent {
+  /** Seconds. */
+  timestamp: number;
+  resourcePreEvent?: { metadata: EventMetadata };
+  resOutputsEvent?: { metadata: EventMetadata };
+}
+interface EventMetadata {
+  op: string;
+  urn: string;
+  type: string;
 }
 
 /** One step that an `up` would take. */
@@ -102,16 +114,7 @@ export class EngineStack {
 
   /** Runs the Pulumi command line on the stack. */
   run(...args: string[]): Promise<Finished> {
-    return new Promise((done) => {
-      execFile(
-        "pulumi",
-        [...args, "--non-interactive", "--color=never"],
-        { ...this.place, maxBuffer: 256 * 1024 * 1024 },
-        (error, stdout, stderr) => {
-          done({ code: error ? (typeof error.code === "number" ? error.code : 1) : 0, stdout, stderr });
-        },
-      );
-    });
+    return runCommand("pulumi", [...args, "--non-interactive", "--color=never"], this.place);
   }
 
   /** Starts the Pulumi command line on the stack, in a process group of its own. */
@@ -134,21 +137,23 @@ export class EngineStack {
     return this.must("up", "--yes", "--skip-preview", ...more);
   }
 
-  /**
-   * Brings the stack up. Returns what was done to the resources of the providers, in the order in which it was finished, e.g.
-   * `update bastion-config.toml`.
-   */
-  async applied(...more: string[]): Promise<string[]> {
+  /** Brings the stack up. Returns what the engine told of it. */
+  async upWithEvents(...more: string[]): Promise<EngineEvent[]> {
     const log = join(this.folder, "events.json");
     rmSync(log, { force: true });
     await this.up("--event-log", log, ...more);
     return readFileSync(log, "utf8")
       .split("\n")
       .filter((line) => line !== "")
-      .map(
-        (line) =>
-          JSON.parse(line) as { resOutputsEvent?: { metadata: { op: string; urn: string; type: string } } },
-      )
+      .map((line) => JSON.parse(line) as EngineEvent);
+  }
+
+  /**
+   * Brings the stack up. Returns what was done to the resources of the providers, in the order in which it was finished, e.g.
+   * `update bastion-config.toml`.
+   */
+  async applied(...more: string[]): Promise<string[]> {
+    return (await this.upWithEvents(...more))
       .flatMap(({ resOutputsEvent }) => (resOutputsEvent ? [resOutputsEvent.metadata] : []))
       .filter(({ op, type }) => op !== "same" && op !== "read" && !/^(fleet:|pulumi:)/.test(type))
       .map(({ op, urn }) => `${op} ${urn.split("::").at(-1) ?? urn}`);
@@ -166,18 +171,12 @@ export class EngineStack {
 
   /** What the state says of each resource. */
   async state(): Promise<StateResource[]> {
-    const { deployment } = JSON.parse(await this.must("stack", "export")) as {
-      deployment: { resources?: StateResource[] };
-    };
-    return deployment.resources ?? [];
+    return (await this.deployment()).resources ?? [];
   }
 
   /** What was being created when an `up` was interrupted. */
   async pendingCreates(): Promise<PendingCreate[]> {
-    const { deployment } = JSON.parse(await this.must("stack", "export")) as {
-      deployment: { pending_operations?: { type: string; resource: PendingCreate }[] };
-    };
-    return (deployment.pending_operations ?? [])
+    return ((await this.deployment()).pending_operations ?? [])
       .filter(({ type }) => type === "creating")
       .map(({ resource }) => resource);
   }
@@ -187,11 +186,6 @@ export class EngineStack {
     const found = (await this.state()).find(({ urn, id }) => urn.endsWith(`::${name}`) && id !== undefined);
     if (found?.id === undefined) throw new Error(`${name} is not in the state`);
     return found.id;
-  }
-
-  /** The file with the stack's state, as it is. */
-  readStateFile(): string {
-    return readFileSync(join(this.folder, `.pulumi/stacks/gitlab-runner-fleet/${this.name}.json`), "utf8");
   }
 
   /** The steps of an `up`, but for what stays. */
@@ -213,6 +207,11 @@ export class EngineStack {
   /** Removes the folder, and the state if it is there. */
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async deployment(): Promise<Deployment> {
+    const { deployment } = JSON.parse(await this.must("stack", "export")) as { deployment: Deployment };
+    return deployment;
   }
 
   private get place() {

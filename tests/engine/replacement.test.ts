@@ -14,19 +14,10 @@ describeWith("a replaced instance", [program("pulumi"), program("moto_server")],
 
   /** What jobs and other stacks would lose. */
   const precious = async () => {
-    const { deployed, ...names } = {
-      deployed: await stack.state(),
-      data: "registry-mirror-data",
-      zone: "registry-mirror-zone",
-      bucket: "cache-bucket",
-      user: "cache-user",
-    };
-    return Object.fromEntries(
-      Object.entries(names).map(([key, name]) => [
-        key,
-        deployed.find(({ urn }) => urn.endsWith(`::${name}`))?.id,
-      ]),
-    );
+    const names = /::(cache-bucket|cache-user|registry-mirror-data|registry-mirror-zone)$/;
+    const held = (await stack.state()).filter(({ urn }) => names.test(urn)).map(({ urn, id }) => [urn, id]);
+    expect(held).toHaveLength(4);
+    return held;
   };
   const attachmentOf = async (volumeId: string) =>
     (await account.ec2.send(new DescribeVolumesCommand({ VolumeIds: [volumeId] }))).Volumes?.map(

@@ -1,5 +1,5 @@
 import { DescribeInstanceAttributeCommand } from "@aws-sdk/client-ec2";
-import { GetPolicyVersionCommand, paginateListPolicies } from "@aws-sdk/client-iam";
+import { paginateListPolicies } from "@aws-sdk/client-iam";
 import { readdirSync, readFileSync } from "fs";
 import { join } from "path";
 import { gunzipSync } from "zlib";
@@ -100,9 +100,8 @@ describeWith("the secrets of a stack", [program("pulumi"), program("moto_server"
       ({ Policies }) => Policies,
     );
     expect(policies).toHaveLength(2);
-    for (const { Arn: PolicyArn, DefaultVersionId: VersionId } of policies) {
-      const { PolicyVersion } = await account.iam.send(new GetPolicyVersionCommand({ PolicyArn, VersionId }));
-      expect(secretsIn(decodeURIComponent(PolicyVersion?.Document ?? ""))).toEqual([]);
+    for (const { Arn = "" } of policies) {
+      expect(secretsIn(await account.policyDocument(Arn))).toEqual([]);
     }
     expect(secretsIn(JSON.stringify(await account.instances()))).toEqual([]);
   });

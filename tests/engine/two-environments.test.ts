@@ -4,14 +4,7 @@ import {
   DescribeRouteTablesCommand,
   DescribeSecurityGroupsCommand,
 } from "@aws-sdk/client-ec2";
-import {
-  GetPolicyCommand,
-  GetPolicyVersionCommand,
-  GetRolePolicyCommand,
-  paginateListPolicies,
-  paginateListRolePolicies,
-  paginateListRoles,
-} from "@aws-sdk/client-iam";
+import { paginateListPolicies, paginateListRolePolicies, paginateListRoles } from "@aws-sdk/client-iam";
 import { z } from "zod";
 import { Emulator } from "../tools/emulator";
 import { describeWith, program } from "../tools/programs";
@@ -74,27 +67,23 @@ const policySchema = z.object({
 });
 
 /** Every resource that a policy of IAM's names, and every ARN in its conditions, by the policy's ARN or its role's name. */
-async function namedInPolicies({ iam }: Account): Promise<[owner: string, names: string[]][]> {
-  const client = { client: iam };
+async function namedInPolicies(account: Account): Promise<[owner: string, names: string[]][]> {
+  const client = { client: account.iam };
   const policies = await all(paginateListPolicies(client, { Scope: "Local" }), (page) => page.Policies);
-  const managed = policies.map(async ({ Arn: PolicyArn = "" }): Promise<[string, string[]]> => {
-    const { Policy } = await iam.send(new GetPolicyCommand({ PolicyArn }));
-    const VersionId = Policy?.DefaultVersionId ?? "";
-    const { PolicyVersion } = await iam.send(new GetPolicyVersionCommand({ PolicyArn, VersionId }));
-    return [PolicyArn, namesIn(PolicyVersion?.Document)];
+  const managed = policies.map(async ({ Arn = "" }): Promise<[string, string[]]> => {
+    return [Arn, namesIn(await account.policyDocument(Arn))];
   });
   const roles = await all(paginateListRoles(client, {}), (page) => page.Roles);
   const inline = roles.map(async ({ RoleName = "" }): Promise<[string, string[]]> => {
     const own = await all(paginateListRolePolicies(client, { RoleName }), (page) => page.PolicyNames);
-    const documents = own.map((PolicyName) => iam.send(new GetRolePolicyCommand({ RoleName, PolicyName })));
-    const found = await Promise.all(documents);
-    return [RoleName, found.flatMap(({ PolicyDocument }) => namesIn(PolicyDocument))];
+    const documents = await Promise.all(own.map((name) => account.rolePolicyDocument(RoleName, name)));
+    return [RoleName, documents.flatMap(namesIn)];
   });
   return await Promise.all([...managed, ...inline]);
 }
 
-function namesIn(document = ""): string[] {
-  const { Statement } = policySchema.parse(JSON.parse(decodeURIComponent(document)));
+function namesIn(document: string): string[] {
+  const { Statement } = policySchema.parse(JSON.parse(document));
   return Statement.flatMap(({ Resource, Condition }) => [
     ...(typeof Resource === "string" ? [Resource] : Resource),
     ...Object.values(Condition)

@@ -85,6 +85,7 @@ export class Emulator {
     }
   }
 }
+
 /** moto takes the service and the region from it. */
 function authorization(region: string, service: string): Record<string, string> {
   const scope = `test/20260101/${region}/${service}/aws4_request`;
