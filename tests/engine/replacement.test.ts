@@ -15,9 +15,11 @@ describeWith("a replaced instance", [program("pulumi"), program("moto_server")],
   /** What jobs and other stacks would lose. */
   const precious = async () => {
     const names = /::(cache-bucket|cache-user|registry-mirror-data|registry-mirror-zone)$/;
-    const held = (await stack.state()).filter(({ urn }) => names.test(urn)).map(({ urn, id }) => [urn, id]);
+    const held = (await stack.state())
+      .filter(({ urn }) => names.test(urn))
+      .map(({ urn, id }) => [urn, id] as const);
     expect(held).toHaveLength(4);
-    return held;
+    return new Map(held);
   };
   const attachmentOf = async (volumeId: string) =>
     (await account.ec2.send(new DescribeVolumesCommand({ VolumeIds: [volumeId] }))).Volumes?.map(
