@@ -33,11 +33,12 @@ const cache = new DistributedCache("cache", {
   credentialsParameterName: `${parameters}/bastion/aws-credentials`,
   tags,
 });
-const { enabled, ...mirrorArgs } = config.registryMirror;
+const { enabled, protectedRefWriters, ...mirrorArgs } = config.registryMirror;
 const registryMirror = enabled
   ? new RegistryMirror("registry-mirror", {
       ...place,
       ...mirrorArgs,
+      protectedRefs: protectedRefWriters.length > 0,
       parameterPath: `${parameters}/registry-mirror`,
       domainName: `${stack}.${project}.internal`,
       ...(secrets.dockerHub && { dockerHub: secrets.dockerHub }),
@@ -56,10 +57,7 @@ const workers = new Workers("workers", {
 const facts = pulumi.output({
   machineOptions: workers.kinds.map((kind) => kind.machineOptions),
   cacheBucketName: cache.bucketName,
-  registryMirror: registryMirror && {
-    url: registryMirror.url,
-    layerCacheRegistry: registryMirror.layerCacheRegistry,
-  },
+  registries: registryMirror?.addresses,
 });
 const bastion = new Bastion("bastion", {
   ...place,

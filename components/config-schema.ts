@@ -15,6 +15,7 @@ import {
   machineName,
   natGateways,
   oneOf,
+  percent,
   period,
   regionName,
   routeTableId,
@@ -26,6 +27,7 @@ import {
   tagValue,
   text,
   timezone,
+  upstreams,
   vpcId,
   wholeNumber,
 } from "./schemas";
@@ -224,6 +226,20 @@ export const fleetSchema = z.strictObject({
       image: image.exactOptional(),
       /** GiB for images and layers. Default: 50. */
       volumeSize: gibibytes.default(50),
+      /** Hosts of registries to mirror besides Docker Hub, e.g. `[ghcr.io, quay.io]`; public images only. Default: none. */
+      upstreams: upstreams.default([]),
+      /** Percent of the volume for images; what was used longest ago goes first. Default: 40. */
+      mirrorShare: percent.default(40),
+      /** Days until an image is fetched anew. Default: 7. */
+      mirrorMaxAge: days.default(7),
+      /** Percent of the volume for layers; what was used longest ago goes first. Default: 45. */
+      layerCacheShare: percent.default(45),
+      /** Days until a layer is built again. Default: 14. */
+      layerCacheMaxAge: days.default(14),
+      /** HTTPS, with a private authority that workers and jobs trust. Default: false. */
+      tls: flag.default(false),
+      /** Runners whose jobs alone may write below `protected/` in the layer cache. Default: any job may. */
+      protectedRefWriters: z.array(runnerName).default([]),
     })
     .prefault({}),
   bastion: z

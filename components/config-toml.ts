@@ -1,4 +1,6 @@
+import { clientEnvironment, clientVolumes } from "./client-files";
 import type { FleetConfig, RunnerSettings } from "./config";
+import type { RegistryAddresses } from "./registry-addresses";
 import { renderRunnerConfig, type AutoscalingSection, type RunnerSection } from "./runner-config";
 
 /** What `config.toml` says of things that Pulumi made. */
@@ -6,20 +8,13 @@ export interface FleetFacts {
   /** Of each runner, in the runners' order. */
   machineOptions: string[][];
   cacheBucketName: string;
-  registryMirror?: { url: string; layerCacheRegistry: string } | undefined;
+  registries?: RegistryAddresses | undefined;
 }
 
 /** Stands for a runner's token in the published `config.toml`; the bastion puts the token in its place. */
 export function tokenPlaceholder(runnerName: string): string {
   return `@@runner-token/${runnerName}@@`;
 }
-
-// Where the programs that a job runs look for their mirror: docker:dind, BuildKit, and the builders that buildx makes.
-const mirrorVolumes = [
-  "/etc/fleet/daemon.json:/etc/docker/daemon.json:ro",
-  "/etc/fleet/buildkitd.toml:/etc/buildkit/buildkitd.toml:ro",
-  "/etc/fleet/buildkitd.toml:/root/.docker/buildx/buildkitd.default.toml:ro",
-];
 
 function idle(settings: {
   idleCount: number;
@@ -43,12 +38,9 @@ function runnerSection(
   facts: FleetFacts,
 ): RunnerSection {
   const { docker, machine, cache } = runner;
-  const { registryMirror } = facts;
+  const { registries } = facts;
   const environment = {
-    ...(registryMirror && {
-      FLEET_REGISTRY_MIRROR: registryMirror.url,
-      FLEET_LAYER_CACHE: registryMirror.layerCacheRegistry,
-    }),
+    ...(registries && clientEnvironment(registries)),
     ...runner.environment,
   };
   return {
@@ -64,7 +56,7 @@ function runnerSection(
       image: docker.image,
       privileged: docker.privileged,
       disable_cache: true,
-      volumes: [...(registryMirror ? mirrorVolumes : []), ...docker.volumes],
+      volumes: [...(registries ? clientVolumes(registries) : []), ...docker.volumes],
       ...(docker.pullPolicy && { pull_policy: docker.pullPolicy }),
       ...(docker.allowedImages && { allowed_images: docker.allowedImages }),
       ...(docker.shmSize !== undefined && { shm_size: docker.shmSize }),

@@ -1,3 +1,6 @@
+import { engineOptions } from "./client-files";
+import type { RegistryAddresses } from "./registry-addresses";
+
 /**
  * How docker-machine makes a worker: the options of GitLab's fork of docker-machine that this project uses, typed.
  * @see https://gitlab.com/gitlab-org/ci-cd/docker-machine/-/blob/main/docs/drivers/aws.md
@@ -25,7 +28,7 @@ export interface MachineOptions {
   userDataFile: string;
   /** What docker-machine pipes into a shell to install Docker. */
   engineInstallUrl: string;
-  registryMirror?: { url: string; layerCacheRegistry: string };
+  registries?: RegistryAddresses | undefined;
   /** Further options, `amazonec2-…=…` or `engine-…=…`. */
   extraOptions: string[];
 }
@@ -46,7 +49,7 @@ function tagList(tags: Record<string, string>): string {
  * - `metadata-token-response-hop-limit=1`: a job's container cannot reach the instance metadata.
  */
 export function renderMachineOptions(options: MachineOptions): string[] {
-  const { spot, registryMirror } = options;
+  const { spot, registries } = options;
   return [
     `amazonec2-region=${options.region}`,
     `amazonec2-zone=${options.availabilityZone.slice(-1)}`,
@@ -68,12 +71,7 @@ export function renderMachineOptions(options: MachineOptions): string[] {
     `amazonec2-tags=${tagList(options.tags)}`,
     `amazonec2-userdata=${options.userDataFile}`,
     `engine-install-url=${options.engineInstallUrl}`,
-    ...(registryMirror
-      ? [
-          `engine-registry-mirror=${registryMirror.url}`,
-          `engine-insecure-registry=${registryMirror.layerCacheRegistry}`,
-        ]
-      : []),
+    ...(registries ? engineOptions(registries) : []),
     ...options.extraOptions,
   ];
 }

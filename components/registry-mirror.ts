@@ -8,14 +8,27 @@ import { allowOutTo, closedSecurityGroup, fleetInstance, instanceRole, type Tags
 import { architectureOf } from "./instance-types";
 import type { FleetSubnet } from "./network";
 import { checkArgs, input } from "./problems";
-import { domainName, gibibytes, image, instanceType, parameterPath, regionName } from "./schemas";
+import {
+  layerCacheRegistry,
+  mirrorsOf,
+  registryMirrorUrl,
+  type Mirror,
+  type RegistryAddresses,
+} from "./registry-addresses";
+import {
+  days,
+  domainName,
+  gibibytes,
+  image,
+  instanceType,
+  parameterPath,
+  percent,
+  regionName,
+  upstreams,
+} from "./schemas";
+import { makeCertificate, registryMirrorParameters } from "./registry-mirror-parameters";
 import type { ImageArgs } from "./ubuntu-image";
 import { encodeUserData, registryMirrorUserData } from "./user-data";
-
-/** Port of the pull-through cache of Docker Hub. */
-export const registryMirrorPort = 6000;
-/** Port of the registry that BuildKit shares layers through. */
-export const layerCachePort = 5000;
 
 /** What a registry mirror is made of. */
 export interface RegistryMirrorArgs {
@@ -34,6 +47,20 @@ export interface RegistryMirrorArgs {
   image?: ImageArgs;
   /** GiB for both registries' data. Default: 50. */
   volumeSize?: pulumi.Input<number>;
+  /** Hosts of further registries to mirror, e.g. `ghcr.io`; public images only. Default: none, Docker Hub always is. */
+  upstreams?: string[];
+  /** Percent of the volume that the mirrors may fill; what was used longest ago is then evicted. Default: 40. */
+  mirrorShare?: number;
+  /** Days until an image is fetched anew even if its tag has not moved. Default: 7. */
+  mirrorMaxAge?: number;
+  /** Percent of the volume that the layer cache may fill; what was used longest ago is then evicted. Default: 45. */
+  layerCacheShare?: number;
+  /** Days until a layer is built again, with the packages of that day. Default: 14. */
+  layerCacheMaxAge?: number;
+  /** HTTPS, with a private authority that workers and jobs trust. Default: false, within the VPC. */
+  tls?: boolean;
+  /** Writing to the layer cache's repositories below `protected/` takes a password. Default: false. */
+  protectedRefs?: boolean;
   /** Docker Hub account for the pull-through cache; without one Docker Hub's limit for anonymous pulls holds. */
   dockerHub?: { username: pulumi.Input<string>; password: pulumi.Input<string> };
   tags?: Tags;
@@ -46,11 +73,17 @@ const argsSchema = z.object({
   instanceType: instanceType.optional(),
   image: image.optional(),
   volumeSize: input(gibibytes).optional(),
+  upstreams: upstreams.optional(),
+  mirrorShare: percent.optional(),
+  mirrorMaxAge: days.optional(),
+  layerCacheShare: percent.optional(),
+  layerCacheMaxAge: days.optional(),
 });
 
 /**
- * A machine with two registries: a pull-through cache of Docker Hub on port 6000, and on port 5000 the registry that BuildKit's
- * layer cache is pushed to and pulled from. Both keep their data on a volume that outlives the instance.
+ * A machine with registries: a pull-through cache of Docker Hub on port 6000, those of further registries on the ports after
+ * it, and on port 5000 the registry that BuildKit's layer cache is pushed to and pulled from. All keep their data on a volume that
+ * outlives the instance, within their shares of it.
  *
  * Makes: an instance with role and security group, an encrypted gp3 volume, a private DNS zone with the mirror's name, SSM
  * parameters for its secrets. Nobody may connect to it: a client opens the two ports to itself, as `Workers` does.
@@ -61,8 +94,14 @@ const argsSchema = z.object({
 export class RegistryMirror extends pulumi.ComponentResource {
   /** For an engine's `registry-mirrors`, e.g. `http://registry-mirror.dev.gitlab-runner-fleet.internal:6000`. */
   readonly url: pulumi.Output<string>;
+  /** Docker Hub's and those of `upstreams`. */
+  readonly mirrors: Mirror[];
+  /** Where workers and jobs find the registries. */
+  readonly addresses: pulumi.Output<RegistryAddresses>;
   /** Host and port for BuildKit's cache references, e.g. `registry-mirror.dev.gitlab-runner-fleet.internal:5000`. */
   readonly layerCacheRegistry: pulumi.Output<string>;
+  /** What the user `fleet` writes below `protected/` with. A secret; only with `protectedRefs`. */
+  readonly layerCachePassword: pulumi.Output<string> | undefined;
   readonly securityGroupId: pulumi.Output<string>;
   readonly instanceId: pulumi.Output<string>;
   readonly volumeId: pulumi.Output<string>;
@@ -71,6 +110,9 @@ export class RegistryMirror extends pulumi.ComponentResource {
     checkArgs("RegistryMirror", argsSchema, args);
     super("fleet:index:RegistryMirror", name, {}, opts);
     const { region, parameterPath, instanceType = "t3.small", tags = {} } = args;
+    const { upstreams = [], tls = false, protectedRefs = false } = args;
+    const host = `registry-mirror.${args.domainName}`;
+    this.mirrors = mirrorsOf(upstreams);
     const architecture = architectureOf(instanceType);
     const child = { parent: this };
     const { accountId, partition } = accountOf(this);
@@ -108,7 +150,22 @@ export class RegistryMirror extends pulumi.ComponentResource {
       },
       child,
     );
-    const parameters = this.makeParameters(name, args);
+    const certificate = tls ? makeCertificate(name, host, this) : undefined;
+    const password = protectedRefs
+      ? new random.RandomPassword(`${name}-layer-cache-password`, { length: 32, special: false }, child)
+      : undefined;
+    this.layerCachePassword = password?.result;
+    const parameters = registryMirrorParameters(
+      name,
+      {
+        path: parameterPath,
+        dockerHub: args.dockerHub,
+        certificate,
+        layerCachePassword: this.layerCachePassword,
+        tags,
+      },
+      this,
+    );
 
     const volume = new aws.ebs.Volume(
       `${name}-data`,
@@ -133,7 +190,21 @@ export class RegistryMirror extends pulumi.ComponentResource {
         image: args.image,
         rootVolumeSize: 10,
         userDataBase64: volume.id.apply((volumeId) =>
-          encodeUserData(registryMirrorUserData({ region, parameterPath, architecture, volumeId })),
+          encodeUserData(
+            registryMirrorUserData({
+              region,
+              parameterPath,
+              architecture,
+              volumeId,
+              upstreams: this.mirrors.map(({ upstream }) => upstream),
+              mirrorShare: args.mirrorShare ?? 40,
+              mirrorMaxAge: args.mirrorMaxAge ?? 7,
+              layerCacheShare: args.layerCacheShare ?? 45,
+              layerCacheMaxAge: args.layerCacheMaxAge ?? 14,
+              tls,
+              protectedRefs,
+            }),
+          ),
         ),
         tags,
       },
@@ -163,7 +234,6 @@ export class RegistryMirror extends pulumi.ComponentResource {
       },
       child,
     );
-    const host = `registry-mirror.${args.domainName}`;
     new aws.route53.Record(
       `${name}-name`,
       {
@@ -177,63 +247,23 @@ export class RegistryMirror extends pulumi.ComponentResource {
     );
 
     // Known before the record is there: nobody has to wait for the mirror, for a mirror that does not answer yet is only slower.
-    this.url = pulumi.output(`http://${host}:${registryMirrorPort}`);
-    this.layerCacheRegistry = pulumi.output(`${host}:${layerCachePort}`);
+    this.url = pulumi.output(registryMirrorUrl(host, tls));
+    this.layerCacheRegistry = pulumi.output(layerCacheRegistry(host));
+    this.addresses = pulumi.output({
+      host,
+      mirrors: this.mirrors,
+      caCertificate: certificate && pulumi.unsecret(certificate.caCertificate),
+    });
     this.securityGroupId = securityGroup.id;
     this.instanceId = instance.id;
     this.volumeId = volume.id;
     this.registerOutputs({
       url: this.url,
       layerCacheRegistry: this.layerCacheRegistry,
+      addresses: this.addresses,
       securityGroupId: this.securityGroupId,
       instanceId: this.instanceId,
       volumeId: this.volumeId,
     });
-  }
-
-  private makeParameters(name: string, args: RegistryMirrorArgs): aws.ssm.Parameter[] {
-    const child = { parent: this };
-    const tags = { ...args.tags };
-    const secret = new random.RandomPassword(`${name}-http-secret`, { length: 32, special: false }, child);
-    const parameters = [
-      new aws.ssm.Parameter(
-        `${name}-http-secret-parameter`,
-        {
-          name: `${args.parameterPath}/http-secret`,
-          type: "SecureString",
-          description: "Signs upload states of the layer cache",
-          value: secret.result,
-          tags,
-        },
-        child,
-      ),
-    ];
-    if (args.dockerHub) {
-      parameters.push(
-        new aws.ssm.Parameter(
-          `${name}-docker-hub-username`,
-          {
-            name: `${args.parameterPath}/docker-hub-username`,
-            type: "String",
-            description: "Docker Hub account of the registry mirror",
-            insecureValue: args.dockerHub.username,
-            tags,
-          },
-          child,
-        ),
-        new aws.ssm.Parameter(
-          `${name}-docker-hub-password`,
-          {
-            name: `${args.parameterPath}/docker-hub-password`,
-            type: "SecureString",
-            description: "Password or access token of the Docker Hub account",
-            value: pulumi.secret(args.dockerHub.password),
-            tags,
-          },
-          child,
-        ),
-      );
-    }
-    return parameters;
   }
 }

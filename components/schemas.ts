@@ -91,6 +91,17 @@ export const image = z.strictObject({
 });
 export const days = wholeNumber(1, 3650, "days");
 export const gibibytes = wholeNumber(8, 16384, "GiB");
+export const percent = wholeNumber(1, 90, "percent");
+/** Hosts of registries besides Docker Hub. */
+export const upstreams = z
+  .array(
+    text(
+      /^(?!docker\.io$|registry-1\.docker\.io$|index\.docker\.io$)[a-z0-9-]+(\.[a-z0-9-]+)+$/,
+      "must be the host of a registry, e.g. ghcr.io; Docker Hub is mirrored anyway",
+    ),
+  )
+  .max(9, { error: "must have at most 9 registries" })
+  .refine((hosts) => new Set(hosts).size === hosts.length, { error: "must name each registry once" });
 export const parameterPath = text(
   /^(\/[\w.-]+)+$/,
   "must be the path of an SSM parameter, e.g. /gitlab-runner-fleet/dev",

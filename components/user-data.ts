@@ -1,8 +1,9 @@
 import * as fs from "fs";
 import * as path from "path";
 import { gzipSync, strToU8 } from "fflate";
-import { stringify as stringifyToml } from "smol-toml";
 import { stringify as stringifyYaml } from "yaml";
+import { clientFiles } from "./client-files";
+import { dockerHub, type RegistryAddresses } from "./registry-addresses";
 import { docker, dockerMachine, gitlabRunner, registry, ubuntu } from "./versions";
 import type { Architecture, PackagedProgram, Program } from "./versions";
 
@@ -34,18 +35,33 @@ export interface RegistryMirrorUserDataArgs {
 
   /** Id of the EBS volume that holds both registries' data, e.g. "vol-0123456789abcdef0"; it is attached as /dev/sdf. */
   volumeId: string;
+
+  /** Hosts of the registries that are mirrored, each on its port: from 6000 upwards. */
+  upstreams: string[];
+
+  /** Percent of the volume that the mirrors may fill. */
+  mirrorShare: number;
+
+  /** Days that an image is served without being fetched anew. */
+  mirrorMaxAge: number;
+
+  /** Percent of the volume that the layer cache may fill. */
+  layerCacheShare: number;
+
+  /** Days after which a layer is built again. */
+  layerCacheMaxAge: number;
+
+  /** The registries speak HTTPS, with the certificate that is among the parameters. */
+  tls: boolean;
+
+  /** Writing below protected/ takes the password that is among the parameters. */
+  protectedRefs: boolean;
 }
 
 /** What the workers' user data depends on. */
 export interface WorkerUserDataArgs {
-  /** Where jobs find the registry mirror and the layer cache; without it neither daemon.json nor buildkitd.toml is written. */
-  registryMirror?: {
-    /** E.g. "http://registry-mirror.dev.gitlab-runner-fleet.internal:6000". */
-    url: string;
-
-    /** Host and port, e.g. "registry-mirror.dev.gitlab-runner-fleet.internal:5000". */
-    layerCacheRegistry: string;
-  };
+  /** Where jobs find the registry mirror and the layer cache. */
+  registries?: RegistryAddresses | undefined;
 }
 
 /**
@@ -86,6 +102,13 @@ export function registryMirrorUserData(args: RegistryMirrorUserDataArgs): string
     AWS_REGION: args.region,
     PARAMETER_PATH: args.parameterPath,
     VOLUME_ID: args.volumeId,
+    MIRRORED: args.upstreams.map((host) => `${host}=${registryUrl(host)}`).join(" "),
+    MIRROR_SHARE: args.mirrorShare.toString(),
+    MIRROR_MAX_AGE: args.mirrorMaxAge.toString(),
+    LAYER_CACHE_SHARE: args.layerCacheShare.toString(),
+    LAYER_CACHE_MAX_AGE: args.layerCacheMaxAge.toString(),
+    TLS: args.tls ? "yes" : "",
+    PROTECTED: args.protectedRefs ? "yes" : "",
     ...programVariables("REGISTRY", registry, args.architecture),
   };
   return cloudConfig(
@@ -93,15 +116,21 @@ export function registryMirrorUserData(args: RegistryMirrorUserDataArgs): string
       plainFile("/etc/fleet/registry-mirror.env", environmentFile(environment)),
       plainFile("/etc/fleet/registry-mirror.yml", userDataFile("registry-mirror/registry-mirror.yml")),
       plainFile("/etc/fleet/layer-cache.yml", userDataFile("registry-mirror/layer-cache.yml")),
+      plainFile("/etc/fleet/nginx.conf", userDataFile("registry-mirror/nginx.conf")),
+      ...(args.tls ? [plainFile("/etc/fleet/tls.conf", userDataFile("registry-mirror/tls.conf"))] : []),
+      ...(args.protectedRefs
+        ? [plainFile("/etc/fleet/protected.conf", userDataFile("registry-mirror/protected.conf"))]
+        : []),
       script("common/library.sh"),
       script("common/read-parameters.sh"),
       script("registry-mirror/boot.sh"),
-      script("registry-mirror/bound-size.sh"),
+      script("registry-mirror/evict.py"),
       unit("common/fleet-boot.service"),
-      unit("registry-mirror/registry-mirror.service"),
+      unit("registry-mirror/registry-mirror@.service"),
       unit("registry-mirror/layer-cache.service"),
-      unit("registry-mirror/fleet-bound-size.service"),
-      unit("registry-mirror/fleet-bound-size.timer"),
+      unit("registry-mirror/registry-front.service"),
+      unit("registry-mirror/fleet-evict.service"),
+      unit("registry-mirror/fleet-evict.timer"),
     ],
     bootCommands,
   );
@@ -116,17 +145,12 @@ export function workerUserData(args: WorkerUserDataArgs): string {
     UBUNTU_CODENAME: ubuntu.codename,
     ...packagedProgramVariables("DOCKER", docker),
   };
-  const { registryMirror } = args;
+  const files = args.registries ? clientFiles(args.registries) : [];
   return cloudConfig([
     plainFile("/etc/fleet/worker.env", environmentFile(environment)),
     script("common/library.sh"),
     script("worker/install-docker.sh"),
-    ...(registryMirror === undefined
-      ? []
-      : [
-          plainFile("/etc/fleet/daemon.json", daemonJson(registryMirror)),
-          plainFile("/etc/fleet/buildkitd.toml", buildkitdToml(registryMirror)),
-        ]),
+    ...files.map(({ path, content }) => plainFile(path, content)),
   ]);
 }
 
@@ -223,28 +247,7 @@ function packagedProgramVariables(prefix: string, program: PackagedProgram): Rec
   };
 }
 
-type RegistryMirrorAddresses = NonNullable<WorkerUserDataArgs["registryMirror"]>;
-
-/** For docker:dind: the engine of a job that builds images. */
-function daemonJson(registryMirror: RegistryMirrorAddresses): string {
-  const configuration = {
-    "registry-mirrors": [registryMirror.url],
-    "insecure-registries": [registryMirror.layerCacheRegistry],
-  };
-  return `${JSON.stringify(configuration, undefined, 2)}\n`;
-}
-
-/**
- * For BuildKit, which does not read daemon.json.
- * @see https://docs.docker.com/build/buildkit/configure/
- */
-function buildkitdToml(registryMirror: RegistryMirrorAddresses): string {
-  const mirror = new URL(registryMirror.url).host;
-  return stringifyToml({
-    registry: {
-      "docker.io": { mirrors: [mirror] },
-      [mirror]: { http: true },
-      [registryMirror.layerCacheRegistry]: { http: true },
-    },
-  });
+/** Docker Hub's registry is elsewhere than its name says. */
+function registryUrl(host: string): string {
+  return `https://${host === dockerHub ? "registry-1.docker.io" : host}`;
 }

@@ -6,7 +6,7 @@ import { architectureOf } from "./instance-types";
 import { renderMachineOptions } from "./machine-options";
 import type { FleetSubnet } from "./network";
 import { checkArgs } from "./problems";
-import { layerCachePort, registryMirrorPort } from "./registry-mirror";
+import { dockerHub, layerCachePort, type Mirror, type RegistryAddresses } from "./registry-addresses";
 import { availabilityZone, instanceType, parameterPath, regionName } from "./schemas";
 import { ubuntuImageId, type ImageArgs } from "./ubuntu-image";
 import { workerUserData } from "./user-data";
@@ -17,8 +17,9 @@ export const workerUserDataFile = "/etc/gitlab-runner/worker-user-data";
 
 /** The registry mirror as workers see it: a `RegistryMirror` will do. */
 export interface RegistryMirrorAccess {
-  url: pulumi.Input<string>;
-  layerCacheRegistry: pulumi.Input<string>;
+  addresses: pulumi.Input<RegistryAddresses>;
+  /** Each has a port that workers reach. */
+  mirrors: Mirror[];
   /** The group that workers let themselves into. */
   securityGroupId: pulumi.Input<string>;
 }
@@ -143,11 +144,15 @@ export class Workers extends pulumi.ComponentResource {
     );
     if (registryMirror) {
       const toMirror = { from: securityGroup.id, to: registryMirror.securityGroupId };
-      allowInFrom(
-        `${name}-to-registry-mirror`,
-        { ...toMirror, port: registryMirrorPort, description: "Workers pull images through the mirror" },
-        this,
-      );
+      for (const { upstream, port } of registryMirror.mirrors) {
+        const [suffix, what] =
+          upstream === dockerHub ? ["", "images"] : [`-${port}`, `images of ${upstream}`];
+        allowInFrom(
+          `${name}-to-registry-mirror${suffix}`,
+          { ...toMirror, port, description: `Workers pull ${what} through the mirror` },
+          this,
+        );
+      }
       allowInFrom(
         `${name}-to-layer-cache`,
         { ...toMirror, port: layerCachePort, description: "Workers share BuildKit layers" },
@@ -161,10 +166,7 @@ export class Workers extends pulumi.ComponentResource {
       this,
     );
 
-    const addresses = registryMirror && {
-      url: registryMirror.url,
-      layerCacheRegistry: registryMirror.layerCacheRegistry,
-    };
+    const registries = pulumi.output(registryMirror?.addresses);
     const imageOf = this.recordImages(name, args);
     this.kinds = args.kinds.map((kind) => {
       const { id: subnetId, availabilityZone } = subnetIn(args.subnets, kind.availabilityZone);
@@ -179,7 +181,7 @@ export class Workers extends pulumi.ComponentResource {
         imageId,
       };
       return {
-        machineOptions: pulumi.output({ made, addresses, tags }).apply(({ made, addresses, tags }) =>
+        machineOptions: pulumi.output({ made, registries, tags }).apply(({ made, registries, tags }) =>
           renderMachineOptions({
             ...kind,
             ...made,
@@ -187,7 +189,7 @@ export class Workers extends pulumi.ComponentResource {
             privateAddressOnly: args.privateAddressOnly,
             userDataFile: workerUserDataFile,
             engineInstallUrl: "file:///opt/fleet/install-docker.sh",
-            ...(addresses && { registryMirror: addresses }),
+            registries,
           }),
         ),
         imageId,
@@ -196,9 +198,7 @@ export class Workers extends pulumi.ComponentResource {
         spot: kind.spot !== undefined,
       };
     });
-    this.userData = pulumi
-      .output(addresses)
-      .apply((addresses) => workerUserData(addresses ? { registryMirror: addresses } : {}));
+    this.userData = registries.apply((registries) => workerUserData({ registries }));
     this.securityGroupId = securityGroup.id;
     this.securityGroupName = securityGroup.name;
     this.roleArn = role.arn;

@@ -26,7 +26,18 @@ describe("a stack file", () => {
       credentials: "iam-user",
       network: {},
       cache: { expirationDays: 30, forceDestroy: false },
-      registryMirror: { enabled: true, instanceType: "t3.small", volumeSize: 50 },
+      registryMirror: {
+        enabled: true,
+        instanceType: "t3.small",
+        volumeSize: 50,
+        upstreams: [],
+        mirrorShare: 40,
+        mirrorMaxAge: 7,
+        layerCacheShare: 45,
+        layerCacheMaxAge: 14,
+        tls: false,
+        protectedRefWriters: [],
+      },
       bastion: { instanceType: "t2.micro", rootVolumeSize: 10, swapSize: 1 },
       runners: [
         {

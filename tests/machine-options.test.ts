@@ -1,3 +1,4 @@
+import { mirrorsOf } from "../components/registry-addresses";
 import { renderMachineOptions, type MachineOptions } from "../components/machine-options";
 
 const options: MachineOptions = {
@@ -57,11 +58,19 @@ describe("MachineOptions", () => {
   });
 
   it("point the engine at the registry mirror and the layer cache", () => {
-    const registryMirror = { url: "http://mirror:6000", layerCacheRegistry: "mirror:5000" };
-    expect(renderMachineOptions({ ...options, registryMirror }).slice(-2)).toEqual([
+    const registries = { host: "mirror", mirrors: mirrorsOf([]) };
+    expect(renderMachineOptions({ ...options, registries }).slice(-3)).toEqual([
       "engine-registry-mirror=http://mirror:6000",
+      "engine-insecure-registry=mirror:6000",
       "engine-insecure-registry=mirror:5000",
     ]);
+  });
+
+  it("trust registries that speak HTTPS", () => {
+    const registries = { host: "mirror", mirrors: mirrorsOf([]), caCertificate: "certificate" };
+    expect(renderMachineOptions({ ...options, registries }).at(-1)).toBe(
+      "engine-registry-mirror=https://mirror:6000",
+    );
   });
 
   it("end with the further options as they were given", () => {

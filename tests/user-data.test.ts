@@ -4,6 +4,7 @@ import * as path from "path";
 import * as fc from "fast-check";
 import { gunzipSync } from "fflate";
 import { parse } from "yaml";
+import { mirrorsOf } from "../components/registry-addresses";
 import {
   bastionUserData,
   encodeUserData,
@@ -29,12 +30,16 @@ const registryMirror = registryMirrorUserData({
   parameterPath: "/gitlab-runner-fleet/dev/registry-mirror",
   architecture: "amd64",
   volumeId: "vol-0123456789abcdef0",
+  upstreams: ["docker.io", "ghcr.io"],
+  mirrorShare: 40,
+  mirrorMaxAge: 7,
+  layerCacheShare: 45,
+  layerCacheMaxAge: 14,
+  tls: true,
+  protectedRefs: true,
 });
 const worker = workerUserData({
-  registryMirror: {
-    url: "http://registry-mirror.dev.gitlab-runner-fleet.internal:6000",
-    layerCacheRegistry: "registry-mirror.dev.gitlab-runner-fleet.internal:5000",
-  },
+  registries: { host: "registry-mirror.dev.gitlab-runner-fleet.internal", mirrors: mirrorsOf(["ghcr.io"]) },
 });
 
 const parsed = (text: string) => parse(text) as CloudConfig;
@@ -98,15 +103,19 @@ describe("The registry mirror's user data", () => {
       "0644 /etc/fleet/registry-mirror.env",
       "0644 /etc/fleet/registry-mirror.yml",
       "0644 /etc/fleet/layer-cache.yml",
+      "0644 /etc/fleet/nginx.conf",
+      "0644 /etc/fleet/tls.conf",
+      "0644 /etc/fleet/protected.conf",
       "0755 /opt/fleet/library.sh",
       "0755 /opt/fleet/read-parameters.sh",
       "0755 /opt/fleet/boot.sh",
-      "0755 /opt/fleet/bound-size.sh",
+      "0755 /opt/fleet/evict.py",
       "0644 /etc/systemd/system/fleet-boot.service",
-      "0644 /etc/systemd/system/registry-mirror.service",
+      "0644 /etc/systemd/system/registry-mirror@.service",
       "0644 /etc/systemd/system/layer-cache.service",
-      "0644 /etc/systemd/system/fleet-bound-size.service",
-      "0644 /etc/systemd/system/fleet-bound-size.timer",
+      "0644 /etc/systemd/system/registry-front.service",
+      "0644 /etc/systemd/system/fleet-evict.service",
+      "0644 /etc/systemd/system/fleet-evict.timer",
     ]);
     expect(parsed(registryMirror).runcmd).toEqual(boot);
   });
@@ -116,6 +125,13 @@ describe("The registry mirror's user data", () => {
       `AWS_REGION='eu-west-1'
 PARAMETER_PATH='/gitlab-runner-fleet/dev/registry-mirror'
 VOLUME_ID='vol-0123456789abcdef0'
+MIRRORED='docker.io=https://registry-1.docker.io ghcr.io=https://ghcr.io'
+MIRROR_SHARE='40'
+MIRROR_MAX_AGE='7'
+LAYER_CACHE_SHARE='45'
+LAYER_CACHE_MAX_AGE='14'
+TLS='yes'
+PROTECTED='yes'
 REGISTRY_VERSION='3.1.1'
 REGISTRY_URL='https://github.com/distribution/distribution/releases/download/v3.1.1/registry_3.1.1_linux_amd64.tar.gz'
 REGISTRY_SHA256='6f330a3ba9ea1d23a6ee189f449d792595240585bb2f159123d76ac594f70dd8'
@@ -123,10 +139,10 @@ REGISTRY_SHA256='6f330a3ba9ea1d23a6ee189f449d792595240585bb2f159123d76ac594f70dd
     );
   });
 
-  it("has a mirror of Docker Hub that forgets after a week, and a layer cache, both with their data on the volume", () => {
+  it("has a mirror and a layer cache that only the machine itself reaches, both with their data on the volume", () => {
     expect(parse(contentOf(registryMirror, "/etc/fleet/registry-mirror.yml") ?? "")).toMatchObject({
       storage: { filesystem: { rootdirectory: "/var/lib/fleet-registry/mirror" }, delete: { enabled: true } },
-      http: { addr: ":6000", debug: { addr: "localhost:6001" } },
+      http: { addr: "127.0.0.1:16000", debug: { addr: "127.0.0.1:26000" } },
       proxy: { remoteurl: "https://registry-1.docker.io", ttl: "168h" },
     });
     expect(parse(contentOf(registryMirror, "/etc/fleet/layer-cache.yml") ?? "")).toMatchObject({
@@ -134,7 +150,7 @@ REGISTRY_SHA256='6f330a3ba9ea1d23a6ee189f449d792595240585bb2f159123d76ac594f70dd
         filesystem: { rootdirectory: "/var/lib/fleet-registry/layer-cache" },
         delete: { enabled: true },
       },
-      http: { addr: ":5000", debug: { addr: "localhost:5001" } },
+      http: { addr: "127.0.0.1:15000", debug: { addr: "127.0.0.1:25000" } },
     });
   });
 });
@@ -147,6 +163,7 @@ describe("The workers' user data", () => {
       "0755 /opt/fleet/install-docker.sh",
       "0644 /etc/fleet/daemon.json",
       "0644 /etc/fleet/buildkitd.toml",
+      "0644 /etc/fleet/registries.conf",
     ]);
     expect(parsed(worker).runcmd).toBeUndefined();
   });
@@ -163,27 +180,6 @@ DOCKER_KEY_FINGERPRINT='9DC858229FC7DD38854AE2D88D81803C0EBFCD88'
     );
   });
 
-  it("tells the engines and the builders of jobs where the registries are", () => {
-    expect(contentOf(worker, "/etc/fleet/daemon.json")).toBe(`{
-  "registry-mirrors": [
-    "http://registry-mirror.dev.gitlab-runner-fleet.internal:6000"
-  ],
-  "insecure-registries": [
-    "registry-mirror.dev.gitlab-runner-fleet.internal:5000"
-  ]
-}
-`);
-    expect(contentOf(worker, "/etc/fleet/buildkitd.toml")).toBe(`[registry."docker.io"]
-mirrors = [ "registry-mirror.dev.gitlab-runner-fleet.internal:6000" ]
-
-[registry."registry-mirror.dev.gitlab-runner-fleet.internal:6000"]
-http = true
-
-[registry."registry-mirror.dev.gitlab-runner-fleet.internal:5000"]
-http = true
-`);
-  });
-
   it("says nothing about registries when there are none", () => {
     expect(filesOf(workerUserData({}))).toEqual([
       "0644 /etc/fleet/worker.env",
@@ -193,15 +189,18 @@ http = true
   });
 
   it("fits EC2 as it is, because docker-machine does not compress it", () => {
-    expect(Buffer.byteLength(worker)).toBeLessThan(16_384);
+    const upstreams = Array.from({ length: 9 }, (_, i) => `registry-${i}.example.com`);
+    const host = `registry-mirror.${"a".repeat(40)}.${"b".repeat(40)}.internal`;
+    const registries = { host, mirrors: mirrorsOf(upstreams), caCertificate: "c".repeat(600) };
+    expect(Buffer.byteLength(workerUserData({ registries }))).toBeLessThan(16_384);
   });
 });
 
 describe("Every user data", () => {
   it.each([
     ["bastion", bastion, 7],
-    ["registry mirror", registryMirror, 7],
-    ["worker", worker, 7],
+    ["registry mirror", registryMirror, 10],
+    ["worker", worker, 8],
   ])("leaves room below EC2's limit: %s", (_, text, kibibytes) => {
     expect(Buffer.from(encodeUserData(text), "base64").length).toBeLessThan(kibibytes * 1024);
   });

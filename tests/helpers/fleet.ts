@@ -1,6 +1,7 @@
 import type { BastionArgs } from "../../components/bastion";
 import type { DistributedCacheArgs } from "../../components/distributed-cache";
 import type { NetworkArgs } from "../../components/network";
+import { mirrorsOf } from "../../components/registry-addresses";
 import type { RegistryMirrorArgs } from "../../components/registry-mirror";
 import { Workers, type WorkerArgs, type WorkersArgs } from "../../components/workers";
 
@@ -44,8 +45,8 @@ export const workersArgs: WorkersArgs = {
   privateAddressOnly: false,
   kinds: [workerKind],
   registryMirror: {
-    url: "http://mirror:6000",
-    layerCacheRegistry: "mirror:5000",
+    addresses: { host: "mirror", mirrors: mirrorsOf([]) },
+    mirrors: mirrorsOf([]),
     securityGroupId: "sg-mirror",
   },
   parameterPath: "/fleet/test/workers",

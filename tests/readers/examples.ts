@@ -1,3 +1,4 @@
+import { mirrorsOf } from "../../components/registry-addresses";
 import { bastionUserData, registryMirrorUserData, workerUserData } from "../../components/user-data";
 
 /** The user data that the tests of this level hand to the programs that read it. */
@@ -13,12 +14,19 @@ export const examples = {
     parameterPath: "/gitlab-runner-fleet/test/registry-mirror",
     architecture: "amd64",
     volumeId: "vol-0123456789abcdef0",
+    upstreams: ["docker.io", "ghcr.io"],
+    mirrorShare: 40,
+    mirrorMaxAge: 7,
+    layerCacheShare: 45,
+    layerCacheMaxAge: 14,
+    tls: false,
+    protectedRefs: false,
   }),
   worker: workerUserData({
-    registryMirror: {
-      url: "http://registry-mirror.test:6000",
-      layerCacheRegistry: "registry-mirror.test:5000",
-    },
+    registries: { host: "registry-mirror.test", mirrors: mirrorsOf(["ghcr.io"]) },
+  }),
+  workerWithTls: workerUserData({
+    registries: { host: "registry-mirror.test", mirrors: mirrorsOf([]), caCertificate: "certificate\n" },
   }),
   workerWithoutMirror: workerUserData({}),
 };

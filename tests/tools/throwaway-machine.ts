@@ -25,6 +25,7 @@ for folder in dev run tmp; do mount -t tmpfs -o mode=755 tmpfs "$folder"; done
 chmod 1777 tmp
 cp --archive /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/loop* dev
 ln -s /proc/self/fd dev/fd
+ln -s /proc/self/fd/0 dev/stdin
 exec chroot . /bin/sh -c 'echo ready; exec sleep infinity'
 `;
 
@@ -98,7 +99,7 @@ export class ThrowawayMachine {
   spawn(command: string[], environment: Record<string, string> = {}): ChildProcess {
     return spawn(
       "nsenter",
-      ["--target", this.pid.toString(), "--mount", "--pid", "--root", "--wd", ...command],
+      ["--target", this.pid.toString(), "--mount", "--pid", "--net", "--root", "--wd", ...command],
       {
         env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...environment },
         stdio: ["ignore", "pipe", "pipe"],

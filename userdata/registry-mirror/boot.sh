@@ -35,14 +35,44 @@ make_filesystem_if_blank() {
   fi
 }
 
-# environment_file <file> <jq's object of variables>: for EnvironmentFile=. The registry reads each value as YAML, so it is
-# written as a JSON string, and that again as a string of systemd's.
+# serve_mirror <port> <registry's host> <its address>: a registry of its own for each upstream, with a folder of its own.
+serve_mirror() {
+  local port="$1" folder="${data}/mirror/$2" variables
+  # shellcheck disable=SC2016 # jq's variables
+  variables='{
+    REGISTRY_PROXY_REMOTEURL: $address, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: $folder, REGISTRY_PROXY_TTL: $ttl }'
+  if [[ "$2" == docker.io ]]; then
+    variables+=' + if has("docker-hub-password") then
+      {REGISTRY_PROXY_USERNAME: .["docker-hub-username"], REGISTRY_PROXY_PASSWORD: .["docker-hub-password"]} else {} end'
+  fi
+  install --directory --owner fleet-registry --group fleet-registry --mode 0750 "$folder"
+  ln --symbolic --force --no-dereference "${folder}/docker/registry/v2/blobs" "/run/fleet/images/${port}"
+  environment_file "/run/fleet/registry-mirror-${port}.env" "$variables" --arg address "$3" --arg folder "$folder" \
+    --arg ttl "$((MIRROR_MAX_AGE * 24))h"
+  listen mirrors "$port"
+}
+
+# environment_file <file> <jq's object of variables> [<jq's options>…]: for EnvironmentFile=. The registry reads each value
+# as YAML, so it is written as a JSON string, and that again as a string of systemd's.
 environment_file() {
-  (umask 077 && jq --raw-output "$2"' | to_entries[] | "\(.key)=\(.value | tojson | tojson)"' <<<"$parameters" >"$1")
+  (umask 077 && jq --raw-output "${@:3}" "$2"' | to_entries[] | "\(.key)=\(.value | tojson | tojson)"' \
+    <<<"$parameters" >"$1")
+}
+
+# listen <server> <port>
+listen() {
+  echo "listen $2$([[ -z "$TLS" ]] || echo " ssl");" >>"/run/fleet/nginx/listen-$1.conf"
+}
+
+# secret_file <parameter> <file>
+secret_file() {
+  (umask 077 && jq --raw-output --join-output --arg name "$1" '.[$name]' <<<"$parameters" >"$2")
 }
 
 step "packages of the distribution"
-install_packages ca-certificates curl jq
+install_packages ca-certificates curl jq nginx openssl python3
+# The package starts one of its own.
+systemctl disable --now nginx.service
 
 step "registry"
 install_program registry "$REGISTRY_VERSION" "$REGISTRY_URL" "$REGISTRY_SHA256"
@@ -55,25 +85,43 @@ volume="$(attempt data_volume)"
 make_filesystem_if_blank "$volume"
 mkdir --parents "$data"
 sed --in-place "\\# ${data} #d" /etc/fstab
-echo "UUID=$(blkid --probe --match-tag UUID --output value "$volume") ${data} ext4 defaults,nofail,nodev,nosuid,noexec 0 2" \
-  >>/etc/fstab
+# What was used longest ago is evicted, so the time of each use counts; it is kept in memory, and written with other things.
+options=nofail,nodev,nosuid,noexec,strictatime,lazytime
+echo "UUID=$(blkid --probe --match-tag UUID --output value "$volume") ${data} ext4 ${options} 0 2" >>/etc/fstab
 systemctl daemon-reload
 mountpoint --quiet "$data" || mount "$data"
 # "nofail" makes mount succeed even when it has not mounted.
 mountpoint --quiet "$data" || fail "the volume ${VOLUME_ID} is not mounted"
 # The volume may have been made larger.
 resize2fs "$volume"
-install --directory --owner fleet-registry --group fleet-registry --mode 0750 "${data}/mirror" "${data}/layer-cache"
+install --directory --owner fleet-registry --group fleet-registry --mode 0750 "${data}/mirror" "${data}/layer-cache" \
+  "${data}/in-flight"
 
-step "secrets"
+step "secrets and settings"
 parameters="$(attempt /opt/fleet/read-parameters.sh "$PARAMETER_PATH")"
-install --directory --mode 0755 /run/fleet
+rm --recursive --force /run/fleet/nginx /run/fleet/images
+install --directory --mode 0755 /run/fleet /run/fleet/nginx /run/fleet/images
 environment_file /run/fleet/layer-cache.env '{REGISTRY_HTTP_SECRET: .["http-secret"]}'
-environment_file /run/fleet/registry-mirror.env 'if has("docker-hub-password")
-  then {REGISTRY_PROXY_USERNAME: .["docker-hub-username"], REGISTRY_PROXY_PASSWORD: .["docker-hub-password"]} else {} end'
+listen layer-cache 5000
+mirrors=()
+read -r -a mirrored <<<"$MIRRORED"
+for i in "${!mirrored[@]}"; do
+  serve_mirror "$((6000 + i))" "${mirrored[i]%%=*}" "${mirrored[i]#*=}"
+  mirrors+=("registry-mirror@$((6000 + i)).service")
+done
+if [[ -n "$TLS" ]]; then
+  secret_file certificate /run/fleet/certificate.pem
+  secret_file private-key /run/fleet/private-key.pem
+  cp /etc/fleet/tls.conf /run/fleet/nginx
+fi
+if [[ -n "$PROTECTED" ]]; then
+  password="$(jq --raw-output '.["layer-cache-password"]' <<<"$parameters" | openssl passwd -6 -stdin)"
+  install --owner fleet-registry --mode 0400 /dev/stdin /run/fleet/layer-cache-passwords <<<"fleet:${password}"
+  cp /etc/fleet/protected.conf /run/fleet/nginx
+fi
 
 step "services"
-systemctl restart registry-mirror.service layer-cache.service
-systemctl enable --now fleet-bound-size.timer
+systemctl restart "${mirrors[@]}" layer-cache.service registry-front.service
+systemctl enable --now fleet-evict.timer
 
 step "done"

@@ -1,0 +1,44 @@
+import { spawnSync } from "child_process";
+import { createHash } from "crypto";
+import * as fs from "fs";
+import * as os from "os";
+import * as path from "path";
+
+/** The digests of an image of one layer. */
+export interface Image {
+  manifest: string;
+  configuration: string;
+  layer: string;
+}
+
+const sha256 = (content: Buffer | string) => `sha256:${createHash("sha256").update(content).digest("hex")}`;
+
+/** An image whose layer is one file. */
+export function makeImage(file: Buffer): { digests: Image; blobs: Map<string, Buffer>; manifest: string } {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "image-"));
+  fs.writeFileSync(path.join(folder, "file"), file);
+  const tar = ["--create", "--mtime=@0", "--directory", folder, "file"];
+  const layer = spawnSync("tar", tar, { maxBuffer: 2 ** 31 }).stdout;
+  fs.rmSync(folder, { recursive: true });
+  const rootfs = { type: "layers", diff_ids: [sha256(layer)] };
+  const configuration = Buffer.from(
+    JSON.stringify({ architecture: "amd64", os: "linux", config: {}, rootfs }),
+  );
+  const described = (mediaType: string, content: Buffer) => ({
+    mediaType,
+    digest: sha256(content),
+    size: content.length,
+  });
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    config: described("application/vnd.oci.image.config.v1+json", configuration),
+    layers: [described("application/vnd.oci.image.layer.v1.tar", layer)],
+  });
+  const digests = { manifest: sha256(manifest), configuration: sha256(configuration), layer: sha256(layer) };
+  const blobs = new Map([
+    [digests.configuration, configuration],
+    [digests.layer, layer],
+  ]);
+  return { digests, blobs, manifest };
+}

@@ -1,0 +1,167 @@
+import { execFileSync } from "child_process";
+import * as fs from "fs";
+import * as os from "os";
+import * as path from "path";
+import { registryMirrorUserData, type RegistryMirrorUserDataArgs } from "../../components/user-data";
+import { makeImage, type Image } from "./images";
+import { requireProgram } from "./programs";
+import { ThrowawayMachine } from "./throwaway-machine";
+import { Units } from "./units";
+import type { UpstreamSettings } from "./upstream-registry";
+
+const upstreamFolder = "/srv/upstream";
+const upstreamAddress = "10.77.0.2";
+
+/** What the registry mirror's user data says in tests, if they do not say otherwise. */
+const userDataArgs: RegistryMirrorUserDataArgs = {
+  region: "eu-west-1",
+  parameterPath: "/gitlab-runner-fleet/test/registry-mirror",
+  architecture: "amd64",
+  volumeId: "vol-0123456789abcdef0",
+  upstreams: ["docker.io"],
+  mirrorShare: 40,
+  mirrorMaxAge: 7,
+  layerCacheShare: 45,
+  layerCacheMaxAge: 14,
+  tls: false,
+  protectedRefs: false,
+};
+
+/**
+ * A throwaway machine on which the registry mirror's own files have set up its registries, with a network of its own in which
+ * Docker Hub and other registries are played by one program. Clients run on it, too.
+ */
+export class RegistryMachine {
+  /** The name that user data gives to clients. */
+  static readonly host = "registry-mirror.test";
+  /** Both registries' data, on a volume of its own. */
+  static readonly data = "/var/lib/fleet-registry";
+
+  private constructor(
+    readonly machine: ThrowawayMachine,
+    readonly units: Units,
+    private readonly volume: string,
+  ) {}
+
+  /**
+   * @param parameters what SSM holds for the machine
+   * @param volumeSize MiB
+   */
+  static async start(
+    args: Partial<RegistryMirrorUserDataArgs> = {},
+    parameters: Record<string, string> = {},
+    volumeSize = 1024,
+  ): Promise<RegistryMachine> {
+    const machine = await ThrowawayMachine.start("own");
+    const volume = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "registry-machine-")), "volume");
+    fs.writeFileSync(volume, "");
+    fs.truncateSync(volume, volumeSize * 2 ** 20);
+    const made = new RegistryMachine(machine, new Units(machine), volume);
+    try {
+      await made.serveUpstream(["registry-1.docker.io", "ghcr.io"]);
+      await made.boot({ ...userDataArgs, ...args }, parameters);
+    } catch (error) {
+      await made.stop();
+      throw error;
+    }
+    return made;
+  }
+
+  async stop(): Promise<void> {
+    await this.machine.run(["umount", "--lazy", RegistryMachine.data]);
+    await this.machine.stop();
+    const devices = execFileSync("losetup", [
+      "--associated",
+      this.volume,
+      "--noheadings",
+      "--output",
+      "NAME",
+    ]);
+    for (const device of devices.toString().split("\n").filter(Boolean))
+      execFileSync("losetup", ["--detach", device]);
+    fs.rmSync(path.dirname(this.volume), { recursive: true });
+  }
+
+  /** @throws Error with what the command said when it fails. */
+  readonly must = async (...command: string[]): Promise<string> => {
+    const { status, stdout, stderr } = await this.machine.run(command);
+    if (status !== 0) throw new Error(`${command.join(" ")}: ${stderr}${stdout}`);
+    return stdout;
+  };
+
+  /** How the registries elsewhere behave from now on. */
+  setUpstream(settings: UpstreamSettings): void {
+    this.machine.write(`${upstreamFolder}/settings.json`, JSON.stringify(settings));
+  }
+
+  /** What they were asked for since the last time, e.g. `GET registry-1.docker.io/v2/library/a/manifests/b`. */
+  upstreamRequests(): string[] {
+    const requests = this.machine.read(`${upstreamFolder}/requests`).split("\n").filter(Boolean);
+    this.machine.write(`${upstreamFolder}/requests`, "");
+    return requests;
+  }
+
+  /** Puts an image of one layer into a registry elsewhere. */
+  publishImage(repository: string, tag: string, file: Buffer): Image {
+    const { digests, blobs, manifest } = makeImage(file);
+    for (const [digest, content] of blobs) this.machine.write(`${upstreamFolder}/blobs/${digest}`, content);
+    this.machine.write(`${upstreamFolder}/${repository}/${tag}`, manifest);
+    return digests;
+  }
+
+  private async serveUpstream(names: string[]): Promise<void> {
+    this.machine.write(`${upstreamFolder}/requests`, "");
+    this.machine.write(`${upstreamFolder}/blobs/none`, "");
+    this.setUpstream({});
+    fs.appendFileSync(
+      this.machine.outside("/etc/hosts"),
+      `\n10.77.0.1 ${RegistryMachine.host}\n${upstreamAddress} ${names.join(" ")}\n`,
+    );
+    await this.must("ip", "address", "add", "10.77.0.1/24", "dev", "lo");
+    await this.must("ip", "address", "add", `${upstreamAddress}/24`, "dev", "lo");
+    await this.must(
+      ...["openssl", "req", "-x509", "-nodes", "-newkey", "ed25519", "-days", "2", "-subj", "/CN=upstream"],
+      ...["-addext", `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`],
+      ...["-keyout", `${upstreamFolder}/key`, "-out", `${upstreamFolder}/certificate`],
+    );
+    const trusted = this.machine.outside("/etc/ssl/certs/ca-certificates.crt");
+    fs.appendFileSync(trusted, this.machine.read(`${upstreamFolder}/certificate`));
+    const upstream = this.machine.spawn(
+      [
+        process.execPath,
+        ...["--require", require.resolve("ts-node/register/transpile-only")],
+        ...[path.join(__dirname, "upstream-registry.ts"), upstreamAddress],
+        ...[`${upstreamFolder}/key`, `${upstreamFolder}/certificate`, upstreamFolder],
+      ],
+      { TS_NODE_PROJECT: path.join(__dirname, "..", "..", "tsconfig.json") },
+    );
+    upstream.stderr?.on("data", (chunk: Buffer) => process.stderr.write(chunk));
+    await this.answers(`https://${names[0] ?? ""}/v2/`);
+  }
+
+  /** Runs the machine's own boot.sh; what it tells systemd is then done. */
+  private async boot(args: RegistryMirrorUserDataArgs, parameters: Record<string, string>): Promise<void> {
+    const { machine } = this;
+    machine.writeFilesOf(registryMirrorUserData(args));
+    const device = execFileSync("losetup", ["--find", "--show", this.volume], { encoding: "utf8" }).trim();
+    fs.symlinkSync(device, machine.outside("/dev/xvdf"));
+    await this.must("install", requireProgram("registry"), "/usr/local/bin");
+    machine.write("/opt/fleet/parameters.json", JSON.stringify({ "http-secret": "secret", ...parameters }));
+    machine.write("/opt/fleet/read-parameters.sh", "#!/bin/sh\ncat /opt/fleet/parameters.json\n", 0o755);
+    machine.write("/var/log/systemctl", "");
+    machine.write("/usr/local/sbin/systemctl", '#!/bin/bash\necho "$*" >>/var/log/systemctl\n', 0o755);
+    await this.must("/opt/fleet/boot.sh");
+    for (const call of machine.read("/var/log/systemctl").split("\n")) {
+      if (!call.startsWith("restart ")) continue;
+      for (const unit of call.split(" ").slice(1)) this.units.start(unit.replace(".service", ""));
+    }
+    await this.answers(`${args.tls ? "https" : "http"}://${RegistryMachine.host}:6000/v2/`);
+    await this.answers(`${args.tls ? "https" : "http"}://${RegistryMachine.host}:5000/v2/`);
+  }
+
+  private async answers(url: string): Promise<void> {
+    const wait = `for i in {1..150}; do curl --insecure --silent --fail ${url} && exit; sleep 0.1; done; exit 1`;
+    const { status } = await this.machine.run(["bash", "-c", wait]);
+    if (status !== 0) throw new Error(`${url} does not answer: ${this.units.logs().slice(0, 4000)}`);
+  }
+}

@@ -1,0 +1,108 @@
+import type { ChildProcess } from "child_process";
+import type { ThrowawayMachine } from "./throwaway-machine";
+
+/** What a unit file says, as far as a service is started by it. */
+interface Service {
+  command: string[];
+  user: string;
+  environment: Record<string, string>;
+  restartSeconds: number;
+}
+
+/** Words as systemd splits them: by spaces, but for those in double quotes. */
+function words(text: string): string[] {
+  return [...text.matchAll(/"([^"]*)"|[^\s"]+/g)].map(([word, quoted]) => quoted ?? word);
+}
+
+function assignment(text: string): [string, string] {
+  const end = text.indexOf("=");
+  return [text.slice(0, end), text.slice(end + 1)];
+}
+
+/**
+ * Runs the services of a throwaway machine as their unit files say, and again when they end, as systemd would on an instance.
+ */
+export class Units {
+  private readonly running = new Map<string, { process?: ChildProcess; log: string; wanted: boolean }>();
+
+  constructor(private readonly machine: ThrowawayMachine) {}
+
+  /** What a service has said. */
+  log(name: string): string {
+    return this.running.get(name)?.log ?? "";
+  }
+
+  /** What all of them have said. */
+  logs(): string {
+    return [...this.running].map(([name, { log }]) => `${name}:\n${log}`).join("\n");
+  }
+
+  start(name: string): void {
+    const state = { log: "", wanted: true };
+    this.running.set(name, state);
+    this.run(this.read(name), state);
+  }
+
+  /** Stops it for good, or until it is started again. */
+  async stop(name: string): Promise<void> {
+    const state = this.running.get(name);
+    if (state) state.wanted = false;
+    await this.kill(name, "TERM");
+  }
+
+  /** Sends a signal to all processes of a service, which is then started again. */
+  async kill(name: string, signal: string): Promise<void> {
+    const { process, log } = this.running.get(name) ?? {};
+    const ended = process && new Promise((resolve) => process.once("close", resolve));
+    const { command } = this.read(name);
+    const { status } = await this.machine.run([
+      "pkill",
+      `-${signal}`,
+      "--full",
+      `^(nginx: .*)?${command[0] ?? ""} .*${command.at(-1) ?? ""}`,
+    ]);
+    if (status !== 0) throw new Error(`${name} does not run: ${log ?? ""}`);
+    await ended;
+  }
+
+  private run(service: Service, state: { process?: ChildProcess; log: string; wanted: boolean }): void {
+    const child = this.machine.spawn(
+      ["setpriv", "--reuid", service.user, "--regid", service.user, "--clear-groups", ...service.command],
+      service.environment,
+    );
+    state.process = child;
+    child.stdout?.on("data", (chunk: Buffer) => (state.log += chunk.toString()));
+    child.stderr?.on("data", (chunk: Buffer) => (state.log += chunk.toString()));
+    child.once("exit", () => {
+      setTimeout(() => {
+        if (state.wanted) this.run(service, state);
+      }, service.restartSeconds * 1000).unref();
+    });
+  }
+
+  private read(name: string): Service {
+    const [, template = name, instance = ""] = /^(.*@)(.*)$/.exec(name) ?? [];
+    const text = this.machine.read(`/etc/systemd/system/${template}.service`).replaceAll("%i", instance);
+    const values = (key: string) =>
+      [...text.matchAll(new RegExp(`^${key}=(.*)$`, "gm"))].map(([, value = ""]) => value);
+    const files = values("EnvironmentFile").flatMap((file) => this.machine.read(file).trim().split("\n"));
+    return {
+      command: words(values("ExecStart")[0] ?? ""),
+      user: values("User")[0] ?? "root",
+      environment: Object.fromEntries([
+        ...values("Environment").flatMap(words).map(assignment),
+        ...files
+          .filter((line) => line !== "")
+          .map((line) => {
+            const [key, value] = assignment(line);
+            // The quotes of an environment file are those of JSON or of a shell.
+            return [
+              key,
+              value.startsWith('"') ? String(JSON.parse(value)) : value.replaceAll("'", ""),
+            ] as const;
+          }),
+      ]),
+      restartSeconds: Number(values("RestartSec")[0] ?? "0.1"),
+    };
+  }
+}
