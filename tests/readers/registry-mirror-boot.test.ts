@@ -46,7 +46,7 @@ const mayGrow =
 const requirements = [
   requireThrowawayMachine,
   requireLoopDevices,
-  ...["moto_server", "registry", "apt-ftparchive", "mkfs.ext4", "jq"].map(program),
+  ...["moto_server", "registry", "apt-ftparchive", "mkfs.ext4", "jq", "nginx"].map(program),
 ];
 
 describeWith("The registry mirror's boot.sh", requirements, () => {
@@ -133,9 +133,9 @@ describeWith("The registry mirror's boot.sh", requirements, () => {
 
       expect(await boot()).toMatchObject({ status: 0 });
       const mount = await machine.run(["findmnt", "--noheadings", "--output", "FSTYPE,OPTIONS", data]);
-      expect(mount.stdout).toMatch(/^ext4 +rw,nosuid,nodev,noexec/);
+      expect(mount.stdout).toMatch(/^ext4 +rw,nosuid,nodev,noexec,lazytime/);
       expect(machine.read("/etc/fstab")).toMatch(
-        /^UUID=[0-9a-f-]{36} \/var\/lib\/fleet-registry ext4 defaults,nofail,nodev,nosuid,noexec 0 2$/m,
+        /^UUID=[0-9a-f-]{36} \/var\/lib\/fleet-registry ext4 nofail,nodev,nosuid,noexec,strictatime,lazytime 0 2$/m,
       );
       const folders = await machine.run([
         "stat",
@@ -149,12 +149,18 @@ describeWith("The registry mirror's boot.sh", requirements, () => {
       );
       expect(fs.statSync(machine.outside("/usr/local/bin/registry")).mode & 0o777).toBe(0o755);
       expect(machine.read("/run/fleet/layer-cache.env")).toBe('REGISTRY_HTTP_SECRET="\\"http-secret-0\\""\n');
-      expect(machine.read("/run/fleet/registry-mirror.env")).toBe("");
+      expect(machine.read("/run/fleet/registry-mirror-6001.env")).toBe(
+        `REGISTRY_PROXY_REMOTEURL="\\"https://ghcr.io\\""
+REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="\\"${data}/mirror/ghcr.io\\""
+REGISTRY_PROXY_TTL="\\"168h\\""
+`,
+      );
       expect(fs.statSync(machine.outside("/run/fleet/layer-cache.env")).mode & 0o777).toBe(0o600);
       expect(systemctlCalls(machine)).toEqual([
+        "disable --now nginx.service",
         "daemon-reload",
-        "restart registry-mirror.service layer-cache.service",
-        "enable --now fleet-bound-size.timer",
+        "restart registry-mirror@6000.service registry-mirror@6001.service layer-cache.service registry-front.service",
+        "enable --now fleet-evict.timer",
       ]);
     },
   );
@@ -250,10 +256,12 @@ describeWith("The registry mirror's boot.sh", requirements, () => {
     attach(volumeNames.nitro);
 
     expect(await boot()).toMatchObject({ status: 0 });
-    expect(machine.read("/run/fleet/registry-mirror.env")).toBe(
+    expect(machine.read("/run/fleet/registry-mirror-6000.env")).toContain(
       'REGISTRY_PROXY_USERNAME="\\"someone\\""\nREGISTRY_PROXY_PASSWORD="\\"dckr_pat\\\\\\"\'$\\\\\\\\\\""\n',
     );
-    expect(machine.read("/run/fleet/layer-cache.env")).not.toContain("dckr_pat");
+    for (const name of ["layer-cache", "registry-mirror-6001"]) {
+      expect(machine.read(`/run/fleet/${name}.env`)).not.toContain("dckr_pat");
+    }
     for (const name of ["docker-hub-username", "docker-hub-password"]) {
       await emulator.ssm(region, "DeleteParameter", { Name: `${parameterPath}/${name}` });
     }

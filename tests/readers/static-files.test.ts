@@ -85,7 +85,7 @@ WantedBy=multi-user.target
 
   beforeEach(async () => {
     machine = await ThrowawayMachine.start();
-    for (const name of ["/usr/bin/gitlab-runner", "/usr/local/bin/registry"]) {
+    for (const name of ["/usr/bin/gitlab-runner", "/usr/local/bin/registry", "/usr/sbin/nginx"]) {
       machine.write(name, "#!/bin/sh\n", 0o755);
     }
     machine.write("/lib/systemd/system/gitlab-runner.service", packagedUnit);
@@ -111,11 +111,9 @@ WantedBy=multi-user.target
   it("accepts the registry mirror's units", async () => {
     machine.writeFilesOf(examples.registryMirror);
 
-    const units = ["fleet-boot.service", "registry-mirror.service", "layer-cache.service"];
-    expect(await verify([...units, "fleet-bound-size.service", "fleet-bound-size.timer"])).toEqual({
-      status: 0,
-      complaints: "",
-    });
+    const registries = ["registry-mirror@6000.service", "layer-cache.service", "registry-front.service"];
+    const units = [...registries, "fleet-boot.service", "fleet-evict.service", "fleet-evict.timer"];
+    expect(await verify(units)).toEqual({ status: 0, complaints: "" });
   });
 
   it("would complain of a misspelt setting, and of a program that is not there", async () => {
@@ -125,7 +123,7 @@ WantedBy=multi-user.target
     expect((await verify(["layer-cache.service"])).complaints).toContain("'RestartSecs'");
 
     fs.rmSync(machine.outside("/usr/local/bin/registry"));
-    expect((await verify(["registry-mirror.service"])).status).toBe(1);
+    expect((await verify(["registry-mirror@6000.service"])).status).toBe(1);
   });
 });
 

@@ -104,9 +104,9 @@ install --directory --mode 0755 /run/fleet /run/fleet/nginx /run/fleet/images
 environment_file /run/fleet/layer-cache.env '{REGISTRY_HTTP_SECRET: .["http-secret"]}'
 listen layer-cache 5000
 mirrors=()
-read -r -a mirrored <<<"$MIRRORED"
-for i in "${!mirrored[@]}"; do
-  serve_mirror "$((6000 + i))" "${mirrored[i]%%=*}" "${mirrored[i]#*=}"
+read -r -a upstreams <<<"$MIRRORED"
+for i in "${!upstreams[@]}"; do
+  serve_mirror "$((6000 + i))" "${upstreams[i]%%=*}" "${upstreams[i]#*=}"
   mirrors+=("registry-mirror@$((6000 + i)).service")
 done
 if [[ -n "$TLS" ]]; then
