@@ -68,6 +68,7 @@ export class RegistryMachine {
   }
 
   async stop(): Promise<void> {
+    this.units.leave();
     await this.machine.run(["umount", "--lazy", RegistryMachine.data]);
     await this.machine.stop();
     const devices = execFileSync("losetup", [
@@ -159,7 +160,8 @@ export class RegistryMachine {
     await this.answers(`${args.tls ? "https" : "http"}://${RegistryMachine.host}:5000/v2/`);
   }
 
-  private async answers(url: string): Promise<void> {
+  /** Waits until it does. */
+  async answers(url: string): Promise<void> {
     const wait = `for i in {1..150}; do curl --insecure --silent --fail ${url} && exit; sleep 0.1; done; exit 1`;
     const { status } = await this.machine.run(["bash", "-c", wait]);
     if (status !== 0) throw new Error(`${url} does not answer: ${this.units.logs().slice(0, 4000)}`);

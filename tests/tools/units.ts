@@ -9,6 +9,14 @@ interface Service {
   restartSeconds: number;
 }
 
+interface State {
+  process?: ChildProcess;
+  log: string;
+  wanted: boolean;
+}
+
+const pidFile = (name: string) => `/run/${name}.pid`;
+
 /** Words as systemd splits them: by spaces, but for those in double quotes. */
 function words(text: string): string[] {
   return [...text.matchAll(/"([^"]*)"|[^\s"]+/g)].map(([word, quoted]) => quoted ?? word);
@@ -23,7 +31,7 @@ function assignment(text: string): [string, string] {
  * Runs the services of a throwaway machine as their unit files say, and again when they end, as systemd would on an instance.
  */
 export class Units {
-  private readonly running = new Map<string, { process?: ChildProcess; log: string; wanted: boolean }>();
+  private readonly running = new Map<string, State>();
 
   constructor(private readonly machine: ThrowawayMachine) {}
 
@@ -40,7 +48,7 @@ export class Units {
   start(name: string): void {
     const state = { log: "", wanted: true };
     this.running.set(name, state);
-    this.run(this.read(name), state);
+    this.run(name, this.read(name), state);
   }
 
   /** Stops it for good, or until it is started again. */
@@ -50,32 +58,38 @@ export class Units {
     await this.kill(name, "TERM");
   }
 
-  /** Sends a signal to all processes of a service, which is then started again. */
+  /** Starts nothing again: the machine is about to go. */
+  leave(): void {
+    for (const state of this.running.values()) state.wanted = false;
+  }
+
+  /** Sends a signal to the main process of a service, whose others are then ended before it is started again. */
   async kill(name: string, signal: string): Promise<void> {
     const { process, log } = this.running.get(name) ?? {};
     const ended = process && new Promise((resolve) => process.once("close", resolve));
-    const { command } = this.read(name);
-    const { status } = await this.machine.run([
-      "pkill",
-      `-${signal}`,
-      "--full",
-      `^(nginx: .*)?${command[0] ?? ""} .*${command.at(-1) ?? ""}`,
-    ]);
+    const { status } = await this.machine.run(["pkill", `-${signal}`, "--pidfile", pidFile(name)]);
     if (status !== 0) throw new Error(`${name} does not run: ${log ?? ""}`);
     await ended;
   }
 
-  private run(service: Service, state: { process?: ChildProcess; log: string; wanted: boolean }): void {
+  private run(name: string, service: Service, state: State): void {
+    const user = ["--reuid", service.user, "--regid", service.user, "--clear-groups"];
     const child = this.machine.spawn(
-      ["setpriv", "--reuid", service.user, "--regid", service.user, "--clear-groups", ...service.command],
+      [
+        ...["setsid", "sh", "-c", 'echo $$ >"$0"; exec "$@"', pidFile(name), "setpriv", ...user],
+        ...service.command,
+      ],
       service.environment,
     );
     state.process = child;
     child.stdout?.on("data", (chunk: Buffer) => (state.log += chunk.toString()));
     child.stderr?.on("data", (chunk: Buffer) => (state.log += chunk.toString()));
     child.once("exit", () => {
+      if (!state.wanted) return;
+      const session = this.machine.read(pidFile(name)).trim();
+      void this.machine.run(["pkill", "-KILL", "--session", session]);
       setTimeout(() => {
-        if (state.wanted) this.run(service, state);
+        if (state.wanted) this.run(name, service, state);
       }, service.restartSeconds * 1000).unref();
     });
   }

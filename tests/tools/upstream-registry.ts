@@ -16,6 +16,8 @@ export interface UpstreamSettings {
   rate?: number;
   /** Status of every answer. */
   status?: number;
+  /** Only to clients whose `User-Agent` has this in it, as Docker Hub's limits are for each address. */
+  statusFor?: string;
   /** Answers break off after so many bytes. */
   breakAfter?: number;
 }
@@ -68,7 +70,8 @@ function main([address = "", key = "", certificate = "", folder = ""]: string[])
     log(`${request.method ?? ""} ${request.headers.host ?? ""}${path}`);
     await new Promise((resolve) => setTimeout(resolve, now.delay ?? 0));
     const version = { "Docker-Distribution-Api-Version": "registry/2.0" };
-    if (now.status !== undefined) {
+    const isMeant = (request.headers["user-agent"] ?? "").includes(now.statusFor ?? "");
+    if (now.status !== undefined && isMeant) {
       response.writeHead(now.status, version).end();
       return;
     }

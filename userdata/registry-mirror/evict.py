@@ -66,7 +66,7 @@ class Ref:
                 self.add(part["digest"], part.get("mediaType", ""), blobs)
         # BuildKit's cache configuration says when each step was run.
         for record in content.get("records", []):
-            for result in record.get("results", []):
+            for result in record.get("layers", []) + record.get("chains", []):
                 self.made = min(self.made, datetime.fromisoformat(result["createdAt"][:19] + "+00:00").timestamp())
 
 
