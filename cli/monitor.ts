@@ -6,6 +6,7 @@ import { hidden, placeholder, resourceKey, textAt, type Plain, type PlannedResou
 const stackType = "pulumi:pulumi:Stack";
 const stackReferenceType = "pulumi:pulumi:StackReference";
 const vpcType = "awsx:ec2:Vpc";
+const randomBytesType = "random:index/randomBytes:RandomBytes";
 
 // How the SDK marks a secret on its way to the engine.
 const signatureKey = "4dabf18193072939515e22adb298388d";
@@ -76,7 +77,9 @@ export class PlanMonitor implements pulumi.runtime.Mocks {
     }
 
     const unknowns = unset.map((property) => {
-      const value = placeholder(name, property);
+      // Keys are made of random bytes, so they have to be bytes.
+      const isBytes = type === randomBytesType && property === "base64";
+      const value = isBytes ? Buffer.alloc(32).toString("base64") : placeholder(name, property);
       return [property, secret.has(property) ? pulumi.secret(value) : value] as const;
     });
     return {

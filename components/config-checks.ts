@@ -19,11 +19,29 @@ export function crossCheck(file: Readable): Problem[] {
     ...checkBastionDisk(file),
     ...checkImage(file.bastion, "bastion"),
     ...checkImage(file.registryMirror, "registryMirror"),
+    ...checkRegistryMirror(file),
     ...checkExtra("global", file.extra ?? {}, "extra"),
     ...checkOptions(file.workers?.extraOptions ?? [], "workers.extraOptions"),
     ...file.runners.flatMap(({ entry, index }) => checkRunner(file, entry, `runners[${index}]`)),
     ...checkSubnets(file),
   ];
+}
+
+/** Of the data volume, for what is being downloaded and for the file system. */
+const freePercent = 10;
+
+function checkRegistryMirror({ registryMirror, runners }: Readable): Problem[] {
+  if (!registryMirror) return [];
+  const { mirrorShare, layerCacheShare, protectedRefWriters } = registryMirror;
+  const shares = {
+    path: "registryMirror.layerCacheShare",
+    reason: `${layerCacheShare}: leaves less than ${freePercent} percent of the volume free with mirrorShare ${mirrorShare}: make one of them smaller`,
+  };
+  const strangers = protectedRefWriters
+    .map((name, i) => ({ name, path: `registryMirror.protectedRefWriters[${i}]` }))
+    .filter(({ name }) => !runners.some(({ entry }) => entry.name === name))
+    .map(({ name, path }) => ({ path, reason: `"${name}": there is no such runner` }));
+  return [...(mirrorShare + layerCacheShare > 100 - freePercent ? [shares] : []), ...strangers];
 }
 
 const ofNew = ["cidrBlock", "availabilityZones", "natGateways"] as const;

@@ -121,6 +121,31 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     { dockerHub: { username: "someone" } },
     ["dockerHub.password: is missing: pulumi config set --secret --path dockerHub.password <access token>"],
   ],
+  [
+    "registries to mirror that are none",
+    { registryMirror: { upstreams: ["https://ghcr.io", "docker.io"] } },
+    [
+      'registryMirror.upstreams[0]: "https://ghcr.io": must be the host of a registry, e.g. ghcr.io; Docker Hub is mirrored anyway',
+      'registryMirror.upstreams[1]: "docker.io": must be the host of a registry, e.g. ghcr.io; Docker Hub is mirrored anyway',
+    ],
+  ],
+  [
+    "a registry that is mirrored twice",
+    { registryMirror: { upstreams: ["ghcr.io", "ghcr.io"] } },
+    ['registryMirror.upstreams: ["ghcr.io","ghcr.io"]: must name each registry once'],
+  ],
+  [
+    "registries that would fill the whole volume",
+    { registryMirror: { mirrorShare: 50 } },
+    [
+      "registryMirror.layerCacheShare: 45: leaves less than 10 percent of the volume free with mirrorShare 50: make one of them smaller",
+    ],
+  ],
+  [
+    "a runner that may write protected refs, but is none",
+    { registryMirror: { protectedRefWriters: ["default", "release"] } },
+    ['registryMirror.protectedRefWriters[1]: "release": there is no such runner'],
+  ],
   ["zero jobs at once", { concurrent: "0" }, ["concurrent: 0: must be a whole number from 1 to 10000"]],
   [
     "a number that is not one",

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { RegistryMirror, type RegistryMirrorArgs } from "../components/registry-mirror";
+import type { RegistryAddresses } from "../components/registry-addresses";
 import { mirrorArgs } from "./helpers/fleet";
 import { record, secretMark, valueOf } from "./helpers/record";
 
@@ -50,6 +51,53 @@ describe("RegistryMirror", () => {
       type: "A",
       records: ["10.0.0.10"],
     });
+  });
+
+  it("makes an authority of its own for HTTPS, whose certificate clients are told, and keeps the key secret", async () => {
+    let addresses: Promise<RegistryAddresses> | undefined;
+    const made = await record(() => {
+      const mirror = new RegistryMirror("registry-mirror", {
+        ...mirrorArgs,
+        tls: true,
+        upstreams: ["ghcr.io"],
+      });
+      addresses = valueOf(mirror.addresses);
+    });
+    expect(await addresses).toEqual({
+      host: "registry-mirror.test.fleet.internal",
+      mirrors: [
+        { upstream: "docker.io", port: 6000 },
+        { upstream: "ghcr.io", port: 6001 },
+      ],
+      caCertificate: expect.stringMatching(/^-----BEGIN CERTIFICATE-----\n/) as string,
+    });
+    const parameter = (name: string) =>
+      made.resource("aws:ssm/parameter:Parameter", `registry-mirror-${name}`).inputs;
+    expect(parameter("certificate")).toMatchObject({
+      type: "String",
+      name: "/fleet/test/registry-mirror/certificate",
+      insecureValue: expect.stringMatching(/^-----BEGIN CERTIFICATE-----\n/) as string,
+    });
+    expect(parameter("private-key")).toMatchObject({
+      type: "SecureString",
+      name: "/fleet/test/registry-mirror/private-key",
+      value: { ...secretMark, value: expect.stringMatching(/^-----BEGIN PRIVATE KEY-----\n/) as string },
+    });
+  });
+
+  it("makes a password for protected refs", async () => {
+    expect((await make()).ofType("random:index/randomPassword:RandomPassword")).toHaveLength(1);
+    const made = await make({ protectedRefs: true });
+    expect(
+      made.resource("aws:ssm/parameter:Parameter", "registry-mirror-layer-cache-password-parameter").inputs,
+    ).toMatchObject({ type: "SecureString", name: "/fleet/test/registry-mirror/layer-cache-password" });
+  });
+
+  it("refuses what its machine cannot do, all at once", () => {
+    expect(
+      () =>
+        new RegistryMirror("registry-mirror", { ...mirrorArgs, upstreams: ["docker.io"], mirrorShare: 95 }),
+    ).toThrow(/upstreams\[0\].*\n?.*mirrorShare/s);
   });
 
   it("lets nobody in by itself, and reaches only ports 80 and 443", async () => {

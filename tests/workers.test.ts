@@ -1,4 +1,5 @@
 import { Workers, type WorkerArgs, type WorkersArgs } from "../components/workers";
+import { mirrorsOf } from "../components/registry-addresses";
 import { workerKind, workersArgs } from "./helpers/fleet";
 import { record, valueOf } from "./helpers/record";
 
@@ -50,6 +51,21 @@ describe("Workers", () => {
         fromPort: 5000,
         toPort: 5000,
       },
+    ]);
+  });
+
+  it("let themselves into the mirror of each further registry", async () => {
+    const mirrors = mirrorsOf(["ghcr.io", "quay.io"]);
+    const made = await make({
+      registryMirror: { addresses: { host: "mirror", mirrors }, mirrors, securityGroupId: "sg-mirror" },
+    });
+    expect(
+      made.ofType(ingress).map(({ name, inputs }) => [name, inputs["fromPort"], inputs["description"]]),
+    ).toEqual([
+      ["workers-to-registry-mirror", 6000, "Workers pull images through the mirror"],
+      ["workers-to-registry-mirror-6001", 6001, "Workers pull images of ghcr.io through the mirror"],
+      ["workers-to-registry-mirror-6002", 6002, "Workers pull images of quay.io through the mirror"],
+      ["workers-to-layer-cache", 5000, "Workers share BuildKit layers"],
     ]);
   });
 

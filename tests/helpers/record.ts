@@ -77,6 +77,8 @@ function made(type: string, name: string, inputs: Record<string, unknown>): Reco
       return { secret: "planted-secret-access-key" };
     case "random:index/randomPassword:RandomPassword":
       return { result: pulumi.secret("planted-http-secret") };
+    case "random:index/randomBytes:RandomBytes":
+      return { base64: pulumi.secret(Buffer.alloc(32, name).toString("base64")) };
     case "random:index/randomId:RandomId":
       return { hex: "0a1b2c3d" };
     default:
