@@ -52,16 +52,30 @@ export function bareSchema(schema: z.core.$ZodType): z.core.$ZodType {
   return isWrapped ? bareSchema(schema.def.innerType) : schema;
 }
 
-/** The keys that an object schema has, at a path below another schema. */
-function keysAt(wrapped: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
+/** Of a union told apart by a key: the option that a value is of. */
+function optionOf({ def }: z.ZodDiscriminatedUnion, value: unknown): z.core.$ZodType | undefined {
+  const given = valueAt(value, [def.discriminator]);
+  return def.options.find((option) => {
+    const key: unknown = option instanceof z.ZodObject ? option.shape[def.discriminator] : undefined;
+    return key instanceof z.ZodType && key.safeParse(given).success;
+  });
+}
+
+/** The keys that an object schema has, at a path below another schema and the value that it reads. */
+function keysAt(wrapped: z.core.$ZodType, value: unknown, path: readonly PropertyKey[]): string[] {
   const schema = bareSchema(wrapped);
+  if (schema instanceof z.ZodDiscriminatedUnion) {
+    const option = optionOf(schema, value);
+    return option ? keysAt(option, value, path) : [];
+  }
   const [first, ...rest] = path;
-  if (schema instanceof z.ZodArray) return keysAt(schema.element, rest);
-  if (schema instanceof z.ZodRecord) return keysAt(schema.valueType, rest);
+  const inner = first === undefined ? undefined : valueAt(value, [first]);
+  if (schema instanceof z.ZodArray) return keysAt(schema.element, inner, rest);
+  if (schema instanceof z.ZodRecord) return keysAt(schema.valueType, inner, rest);
   if (!(schema instanceof z.ZodObject)) return [];
   if (first === undefined) return Object.keys(schema.shape);
   const next: unknown = schema.shape[String(first)];
-  return next instanceof z.ZodType ? keysAt(next, rest) : [];
+  return next instanceof z.ZodType ? keysAt(next, inner, rest) : [];
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
@@ -117,7 +131,7 @@ export function problemsOf(
 ): Problem[] {
   const problems = error.issues.flatMap((issue): Problem[] => {
     if (issue.code === "unrecognized_keys") {
-      const allowed = keysAt(schema, issue.path);
+      const allowed = keysAt(schema, input, issue.path);
       return issue.keys.map((key) => {
         const path = pathText([...issue.path, key]);
         return { path, reason: advice(key, pathText(issue.path)) ?? unknownKey(key, allowed) };
