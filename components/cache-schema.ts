@@ -70,7 +70,9 @@ const azure = z.strictObject({
  * @see https://docs.gitlab.com/runner/configuration/advanced-configuration/#the-runnerscache-section
  */
 export const runnerCache = z.discriminatedUnion("type", [s3, minio, gcs, azure], {
-  error: ({ code }) => (code === "invalid_union" ? 'must be "s3", "minio", "gcs" or "azure"' : undefined),
+  // Something that is no table has no type.
+  error: ({ input }) =>
+    typeof input === "object" && input !== null ? 'must be "s3", "minio", "gcs" or "azure"' : undefined,
 });
 
 /** `runners[].cache`, complete. */

@@ -44,7 +44,7 @@ describe("a stack file", () => {
             extra: {},
           },
           autoscaling: [],
-          cache: { shared: false, extra: {} },
+          cache: { type: "s3", shared: false, extra: {} },
           workers: { instanceType: "t3.medium", rootVolumeSize: 20, tags: {}, extraOptions: [] },
           extra: {},
         },
@@ -137,7 +137,7 @@ describe("a stack file", () => {
         "aws:secretKey",
       ]),
     ).toEqual([
-      "runners: holds a secret, and would be readable in config.toml; secrets go into runnerTokens and dockerHub only, and those of jobs into GitLab's CI/CD variables",
+      "runners: holds a secret, and would be readable in config.toml; secrets go into runnerTokens, dockerHub and cacheCredentials only, and those of jobs into GitLab's CI/CD variables",
     ]);
   });
 

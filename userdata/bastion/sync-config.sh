@@ -69,11 +69,12 @@ credentials_file() {
 # is escaped, too, so that no value looks like a placeholder.
 readonly in_toml='def in_toml: tojson[1:-1] | gsub("\u007f"; "\\u007f") | gsub("@"; "\\u0040");'
 
-# without_secrets <file>: its text, without colours, too. A long secret goes first, for a short one may be a part of it.
+# without_secrets <file>: its text, without colours, too. Secrets may be escaped in it; a long one goes first, for a short one may be a
+# part of it.
 without_secrets() {
   jq --raw-output --rawfile text "$1" "${in_toml}"'
     del(.["config.toml"], .["worker-user-data"])
-    | [.[] | ., in_toml] | unique | sort_by(-length)
+    | [.[] | ., tojson[1:-1], in_toml] | unique | sort_by(-length)
     | reduce .[] as $secret ($text; split($secret) | join("<secret>"))
     | gsub("\u001b\\[[0-9;]*m"; "")' "${work}/parameters"
 }
