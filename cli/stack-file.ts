@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, YAMLParseError } from "yaml";
 import { neededCredentials } from "../components/cache-credentials";
+import { pathText } from "../components/path-text";
 import { errorCode, UserProblem } from "./problem";
 import { hidden, textAt, valueAt, type Plain } from "./resources";
 
@@ -48,7 +49,7 @@ export function readStackConfiguration(directory: string, stack: string): StackC
   const bare = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, hideSecrets(value)]));
   const secrets = fillSecrets(project, bare);
   const warnings = secrets.inClear.map(
-    (path) => `${path} stands in ${stackName} in clear: pulumi config set --secret --path ${path}`,
+    (path) => `${path} stands in ${stackName} in clear: pulumi config set --secret --path '${path}'`,
   );
   if (stackFile["environment"] !== undefined) {
     warnings.push(`The plan does not read the Pulumi ESC environment that ${stackName} names.`);
@@ -123,7 +124,7 @@ function fillSecrets(project: string, config: Table) {
     let values: Plain = isTable(held) ? held : {};
     const clear: string[] = [];
     for (const path of paths) {
-      const place = [name, ...path].join(".");
+      const place = pathText([name, ...path]);
       const value = valueAt(held, ...path);
       if (value === undefined && held !== hidden) missing.push(place);
       if (value !== undefined && value !== hidden) clear.push(place);

@@ -4,7 +4,8 @@ import { neededCredentials } from "./cache-credentials";
 import { adviceOn } from "./config-keys";
 import { secretsSchema } from "./config-schema";
 import { hiddenSecret } from "./hidden-secret";
-import { pathText, problemsOf, type Problem } from "./problems";
+import { pathText } from "./path-text";
+import { problemsOf, type Problem } from "./problems";
 
 /** The secrets of a stack, each marked as one. */
 export interface FleetSecrets {

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { hiddenSecret } from "./hidden-secret";
+import { pathText } from "./path-text";
 
 /** Something that cannot be: where, and why, what is allowed and what to change. */
 export interface Problem {
@@ -28,18 +29,6 @@ function withoutTokens(text: string): string {
 export type KeyAdvice = (key: string, path: string) => string | undefined;
 
 const noAdvice: KeyAdvice = () => undefined;
-
-/** `runners[0].docker["a.b"]` of its parts. */
-export function pathText(parts: readonly PropertyKey[]): string {
-  return parts
-    .map((part, i) => {
-      if (typeof part === "number") return `[${part}]`;
-      const name = String(part);
-      if (!/^[A-Za-z_][\w-]*$/.test(name) && i > 0) return `[${JSON.stringify(name)}]`;
-      return i > 0 ? `.${name}` : name;
-    })
-    .join("");
-}
 
 /** A schema without what makes it optional, nullable or gives it a default. */
 export function bareSchema(schema: z.core.$ZodType): z.core.$ZodType {

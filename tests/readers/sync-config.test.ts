@@ -118,9 +118,13 @@ describeWith(
     afterEach(async () => {
       await machine.stop();
       await emulator.ssm(region, "DeleteParameters", {
-        Names: ["config.toml", "worker-user-data", "aws-credentials", "runner-token/default"].map(
-          (name) => `${parameterPath}/${name}`,
-        ),
+        Names: [
+          "config.toml",
+          "worker-user-data",
+          "aws-credentials",
+          "runner-token/default",
+          "cache-credentials/default/secretKey",
+        ].map((name) => `${parameterPath}/${name}`),
       });
     });
 
@@ -268,7 +272,7 @@ describeWith(
 
         const result = await sync();
         expect(status()).toMatch(
-          /^failed: gitlab-runner rejects config.toml: FATAL: .* invalid duration: "<secret>"\n$/,
+          /^failed: gitlab-runner rejects config.toml: FATAL: .* invalid duration: "<secret>"\s+$/,
         );
         expect(result.stdout + result.stderr + status()).not.toContain("planted");
       });
@@ -486,6 +490,8 @@ describeWith(
 
     it("shows no secret in any process's arguments or environment", async () => {
       await publish("aws-credentials", `[default]\naws_secret_access_key = ${secretKey}\n`, "SecureString");
+      await publish("cache-credentials/default/secretKey", secretKey, "SecureString");
+      await publish("config.toml", published(10, "# @@cache-credentials/default/secretKey@@\n"));
       const seen = new Set<string>();
       const running = sync();
       const isRunning = async () =>
