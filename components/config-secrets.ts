@@ -1,11 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { neededCredentials } from "./cache-credentials";
+import { checkCacheCredentials, type NamedRunner } from "./cache-secrets";
 import { adviceOn } from "./config-keys";
 import { secretsSchema } from "./config-schema";
 import { hiddenSecret } from "./hidden-secret";
 import { pathText } from "./path-text";
-import { problemsOf, type Problem } from "./problems";
+import { missingSecret, problemsOf, type Problem } from "./problems";
 
 /** The secrets of a stack, each marked as one. */
 export interface FleetSecrets {
@@ -17,12 +18,6 @@ export interface FleetSecrets {
 }
 
 type GivenSecrets = z.output<typeof secretsSchema>;
-
-/** What secrets hang on: a runner's name, and what its cache needs, where that can be told. */
-interface NamedRunner {
-  name: string;
-  credentials: readonly string[] | undefined;
-}
 
 /** Keys of a stack file that may hold secrets. */
 export const secretKeys = Object.keys(secretsSchema.shape);
@@ -58,7 +53,7 @@ export function readSecrets(
       ...checkTokens(data, runners),
       ...inClear,
       ...checkDockerHub(data),
-      ...checkCacheCredentials(data, runners),
+      ...checkCacheCredentials(data.cacheCredentials, runners),
     ],
   };
 }
@@ -87,10 +82,6 @@ function namedRunners(own: Record<string, unknown>): NamedRunner[] {
     .map(({ name, cache }) => ({ name, credentials: neededCredentials(cache) }));
 }
 
-/** `pulumi config set` of a secret; it reads a text of several lines from its input. */
-const setCommand = (path: string, value: string) =>
-  `is missing: pulumi config set --secret --path '${path}' ${value}`;
-
 // gitlab-runner replaces variables in tokens, so a $ would not stay one; and nothing here may mean something in TOML.
 const tokenPattern = /^[A-Za-z0-9._=+/:-]+$/;
 
@@ -111,7 +102,7 @@ const tokenPath = (runner: string) => pathText(["runnerTokens", runner]);
 function checkTokens({ runnerTokens }: GivenSecrets, runners: NamedRunner[]): Problem[] {
   const problems: Problem[] = [];
   for (const { name } of runners.filter(({ name }) => !(name in runnerTokens))) {
-    problems.push({ path: tokenPath(name), reason: setCommand(tokenPath(name), "<token>") });
+    problems.push(missingSecret(tokenPath(name), "<token>"));
   }
   for (const [runner, token] of Object.entries(runnerTokens)) {
     const path = tokenPath(runner);
@@ -135,66 +126,5 @@ function checkDockerHub({ dockerHub }: GivenSecrets): Problem[] {
   if (!dockerHub) return [];
   const { password } = dockerHub;
   if (typeof password === "string" && password !== "") return [];
-  const command = "pulumi config set --secret --path dockerHub.password <access token>";
-  return [{ path: "dockerHub.password", reason: `is missing: ${command}` }];
-}
-
-const asInPem = /^-----BEGIN [A-Z ]*PRIVATE KEY-----\r?\n[^]+\n-----END [A-Z ]*PRIVATE KEY-----\s*$/;
-const anything = /^[^]+$/;
-
-/** What a secret has to be like, and how it is said in a command. */
-const credentialForms: Readonly<Record<string, { pattern: RegExp; allowed: string; given: string }>> = {
-  accessKey: { pattern: anything, allowed: "must be a text", given: "<access key>" },
-  secretKey: { pattern: anything, allowed: "must be a text", given: "<secret key>" },
-  privateKey: {
-    pattern: asInPem,
-    allowed: "must be a private key in PEM, with its line breaks",
-    given: "< key.pem",
-  },
-  accountKey: {
-    pattern: /^[A-Za-z0-9+/]+={0,2}$/,
-    allowed: "must be the storage account's key, in base64",
-    given: "<account key>",
-  },
-};
-
-// What an SSM parameter holds.
-const mostCharacters = 4096;
-
-function credentialProblem(key: string, value: unknown): string | undefined {
-  const form = credentialForms[key];
-  if (value === hiddenSecret || form === undefined) return undefined;
-  if (typeof value === "string" && form.pattern.test(value) && value.length <= mostCharacters)
-    return undefined;
-  return `${form.allowed}, of ${mostCharacters} characters at most; its value is not shown here`;
-}
-
-function checkCacheCredentials({ cacheCredentials }: GivenSecrets, runners: NamedRunner[]): Problem[] {
-  const missing = runners.flatMap(({ name, credentials = [] }) =>
-    credentials
-      .filter((key) => !(key in (cacheCredentials[name] ?? {})))
-      .map((key) => {
-        const path = pathText(["cacheCredentials", name, key]);
-        return { path, reason: setCommand(path, credentialForms[key]?.given ?? "") };
-      }),
-  );
-  const wrong = Object.entries(cacheCredentials).flatMap(([name, held]): Problem[] => {
-    const path = pathText(["cacheCredentials", name]);
-    const runner = runners.find((runner) => runner.name === name);
-    if (!runner) return [{ path, reason: `there is no runner ${name}: remove its credentials` }];
-    const { credentials } = runner;
-    if (credentials?.length === 0) {
-      const reason =
-        "the fleet's own bucket needs none: remove them, or give the runner's cache another type";
-      return [{ path, reason }];
-    }
-    return Object.entries(held).flatMap(([key, value]) => {
-      const reason =
-        credentials?.includes(key) === false
-          ? `there is no such key for this cache; there are: ${credentials.join(", ")}`
-          : credentialProblem(key, value);
-      return reason === undefined ? [] : [{ path: pathText(["cacheCredentials", name, key]), reason }];
-    });
-  });
-  return [...missing, ...wrong];
+  return [missingSecret("dockerHub.password", "<access token>")];
 }

@@ -11,6 +11,11 @@ export interface Problem {
   reason: string;
 }
 
+/** A secret that a stack file needs, and the command that sets it. */
+export function missingSecret(path: string, value: string): Problem {
+  return { path, reason: `is missing: pulumi config set --secret --path '${path}' ${value}` };
+}
+
 /** A stack file with problems. The Pulumi command prints its message without a stack trace. */
 export class ConfigError extends pulumi.RunError {
   constructor(stack: string, problems: Problem[]) {

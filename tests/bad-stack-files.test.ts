@@ -122,7 +122,7 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
   [
     "a Docker Hub account without a password",
     { dockerHub: { username: "someone" } },
-    ["dockerHub.password: is missing: pulumi config set --secret --path dockerHub.password <access token>"],
+    ["dockerHub.password: is missing: pulumi config set --secret --path 'dockerHub.password' <access token>"],
   ],
   ["zero jobs at once", { concurrent: "0" }, ["concurrent: 0: must be a whole number from 1 to 10000"]],
   [
