@@ -117,13 +117,19 @@ describe("a stack file", () => {
     });
   });
 
-  it("keeps tokens and the Docker Hub password as secrets of Pulumi's", async () => {
+  it("keeps tokens, the Docker Hub password and the secrets of caches as secrets of Pulumi's", async () => {
     const { secrets } = understood({
       ...goodConfig,
+      runners: [
+        { name: "default", cache: { type: "azure", accountName: "account", containerName: "container" } },
+      ],
       dockerHub: { username: "someone", password: "planted" },
+      cacheCredentials: { default: { accountKey: "planted" } },
     });
     const { default: token } = secrets.runnerTokens;
-    if (!token || !secrets.dockerHub) throw new Error("a secret is missing");
+    const accountKey = secrets.cacheCredentials["default"]?.["accountKey"];
+    if (!token || !secrets.dockerHub || !accountKey) throw new Error("a secret is missing");
+    await expect(pulumi.isSecret(accountKey)).resolves.toBe(true);
     await expect(pulumi.isSecret(token)).resolves.toBe(true);
     await expect(pulumi.isSecret(secrets.dockerHub.password)).resolves.toBe(true);
     await expect(valueOf(token)).resolves.toBe("glrt-token");

@@ -65,9 +65,9 @@ credentials_file() {
   stat --format %i "${installed}/aws-credentials" 2>/dev/null || true
 }
 
-# Any text as the inside of a TOML string: JSON escapes the same characters the same way, but for the last control character. An "@"
-# is escaped, too, so that no value looks like a placeholder.
-readonly in_toml='def in_toml: tojson[1:-1] | gsub("\u007f"; "\\u007f") | gsub("@"; "\\u0040");'
+# Any text as the inside of a TOML string, for which jq's JSON escapes will do. An "@" is escaped, too, so that no value looks like a
+# placeholder.
+readonly in_toml='def in_toml: tojson[1:-1] | gsub("@"; "\\u0040");'
 
 # without_secrets <file>: its text, without colours, too. Secrets may be escaped in it; a long one goes first, for a short one may be a
 # part of it.
