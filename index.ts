@@ -29,6 +29,7 @@ const place = { region, vpcId, subnet: network.home, privateAddressOnly, tags };
 
 const cache = new DistributedCache("cache", {
   ...config.cache,
+  hasBucket: config.runners.some((runner) => runner.cache.type === "s3"),
   credentials,
   credentialsParameterName: `${parameters}/bastion/aws-credentials`,
   tags,
@@ -66,8 +67,9 @@ const bastion = new Bastion("bastion", {
   workers,
   runnerConfig: facts.apply((made) => configToml(config, made)),
   runnerTokens: secrets.runnerTokens,
+  cacheCredentials: secrets.cacheCredentials,
   gitlabUrl: config.gitlabUrl,
-  cachePolicyArn: cache.policyArn,
+  ...(cache.policyArn && { cachePolicyArn: cache.policyArn }),
   ...(cache.userName && { userName: cache.userName }),
 });
 

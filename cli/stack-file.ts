@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, YAMLParseError } from "yaml";
+import { neededCredentials } from "../components/cache-credentials";
+import { pathText } from "../components/path-text";
 import { errorCode, UserProblem } from "./problem";
 import { hidden, textAt, valueAt, type Plain } from "./resources";
 
@@ -47,7 +49,7 @@ export function readStackConfiguration(directory: string, stack: string): StackC
   const bare = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, hideSecrets(value)]));
   const secrets = fillSecrets(project, bare);
   const warnings = secrets.inClear.map(
-    (path) => `${path} stands in ${stackName} in clear: pulumi config set --secret --path ${path}`,
+    (path) => `${path} stands in ${stackName} in clear: pulumi config set --secret --path '${path}'`,
   );
   if (stackFile["environment"] !== undefined) {
     warnings.push(`The plan does not read the Pulumi ESC environment that ${stackName} names.`);
@@ -103,41 +105,58 @@ function hideSecrets(value: Plain): Plain {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hideSecrets(item)]));
 }
 
-/** What the program cannot do without: a token for each runner, and the password of a Docker Hub account. */
+/** A table with another value at a path in it. */
+function withValue(table: Plain | undefined, [key, ...rest]: string[], value: Plain): Plain {
+  if (key === undefined) return value;
+  const values = isTable(table) ? table : {};
+  return { ...values, [key]: withValue(values[key], rest, value) };
+}
+
+/** What the program cannot do without: each runner's token, secrets of its cache, and the password of a Docker Hub account. */
 function fillSecrets(project: string, config: Table) {
-  const tokensKey = `${project}:runnerTokens`;
-  const dockerHubKey = `${project}:dockerHub`;
   const filled: Table = { ...config };
   const filledKeys: string[] = [];
   const missing: string[] = [];
   const inClear: string[] = [];
-  const fill = (key: string, names: string[]) => {
+  const fill = (name: string, paths: string[][]) => {
+    const key = `${project}:${name}`;
     const held = valueAt(config, key);
-    const values: Table = isTable(held) ? { ...held } : {};
-    const pathOf = (name: string) => `${key.slice(project.length + 1)}.${name}`;
-    for (const name of names) {
-      const path = pathOf(name);
-      const value = values[name];
-      if (value === undefined && held !== hidden) missing.push(path);
-      if (value !== undefined && value !== hidden) inClear.push(path);
-      values[name] = hidden;
+    let values: Plain = isTable(held) ? held : {};
+    const clear: string[] = [];
+    for (const path of paths) {
+      const place = pathText([name, ...path]);
+      const value = valueAt(held, ...path);
+      if (value === undefined && held !== hidden) missing.push(place);
+      if (value !== undefined && value !== hidden) clear.push(place);
+      values = withValue(values, path, hidden);
     }
     filled[key] = values;
+    inClear.push(...clear);
     // The program refuses a secret in clear if its key counts as no secret.
-    if (!names.some((name) => inClear.includes(pathOf(name)))) filledKeys.push(key);
+    if (clear.length === 0) filledKeys.push(key);
   };
 
-  const runners = valueAt(config, `${project}:runners`);
-  const names = Array.isArray(runners) ? runners.map((runner) => textAt(runner, "name")) : [];
-  const tokens = valueAt(config, tokensKey);
-  const tokenNames = new Set([...names, ...(isTable(tokens) ? Object.keys(tokens) : [])]);
+  const list = valueAt(config, `${project}:runners`);
+  const runners = (Array.isArray(list) ? list : []).flatMap((runner) => {
+    const name = textAt(runner, "name");
+    return name === undefined ? [] : [{ name, cache: valueAt(runner, "cache") }];
+  });
+  const tokens = valueAt(config, `${project}:runnerTokens`);
+  const tokenNames = new Set([
+    ...runners.map(({ name }) => name),
+    ...(isTable(tokens) ? Object.keys(tokens) : []),
+  ]);
   fill(
-    tokensKey,
-    [...tokenNames].filter((name) => name !== undefined),
+    "runnerTokens",
+    [...tokenNames].map((name) => [name]),
   );
-  const dockerHub = valueAt(config, dockerHubKey);
-  if (dockerHub === hidden) fill(dockerHubKey, ["username", "password"]);
-  else if (textAt(dockerHub, "username") !== undefined) fill(dockerHubKey, ["password"]);
+  const dockerHub = valueAt(config, `${project}:dockerHub`);
+  if (dockerHub === hidden) fill("dockerHub", [["username"], ["password"]]);
+  else if (textAt(dockerHub, "username") !== undefined) fill("dockerHub", [["password"]]);
+  const credentials = runners.flatMap(({ name, cache }) =>
+    (neededCredentials(cache) ?? []).map((key) => [name, key]),
+  );
+  if (credentials.length > 0) fill("cacheCredentials", credentials);
   return { config: filled, filledKeys, missing, inClear };
 }
 

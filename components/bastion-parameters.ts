@@ -2,6 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { BastionArgs } from "./bastion";
 import { publishedText } from "./published-text";
+import { credentialParameter, tokenParameter } from "./secret-parameters";
 
 /** The SSM parameters that a bastion reads. */
 export interface BastionParameters {
@@ -10,8 +11,8 @@ export interface BastionParameters {
 }
 
 /**
- * Publishes what the bastion takes from SSM at boot and every minute: tokens, the workers' user data, and last `config.toml`, which
- * names what the others hold. The access key is published by whoever made it.
+ * Publishes what the bastion takes from SSM at boot and every minute: tokens, the secrets of other caches than the fleet's bucket,
+ * the workers' user data, and last `config.toml`, which names what the others hold. The access key is published by whoever made it.
  */
 export function publishForBastion(
   name: string,
@@ -37,22 +38,38 @@ export function publishForBastion(
       },
       { parent, dependsOn },
     );
-  const tokens = Object.entries(args.runnerTokens).map(
-    ([runner, token]) =>
-      new aws.ssm.Parameter(
-        `${name}-runner-token-${runner}`,
-        {
-          name: `${args.parameterPath}/runner-token/${runner}`,
-          type: "SecureString",
-          description: `Authentication token of the runner ${runner}`,
-          value: pulumi.secret(token),
-          tags,
-        },
-        { parent },
+  const publishSecret = (part: string, path: string, description: string, value: pulumi.Input<string>) =>
+    new aws.ssm.Parameter(
+      `${name}-${part}`,
+      {
+        name: `${args.parameterPath}/${path}`,
+        type: "SecureString",
+        description,
+        value: pulumi.secret(value),
+        tags,
+      },
+      { parent },
+    );
+  const tokens = Object.entries(args.runnerTokens).map(([runner, token]) =>
+    publishSecret(
+      `runner-token-${runner}`,
+      tokenParameter(runner),
+      `Authentication token of the runner ${runner}`,
+      token,
+    ),
+  );
+  const credentials = Object.entries(args.cacheCredentials ?? {}).flatMap(([runner, values]) =>
+    Object.entries(values).map(([key, value]) =>
+      publishSecret(
+        `cache-credentials-${runner}-${key}`,
+        credentialParameter(runner, key),
+        `Of the cache of the runner ${runner}: ${key}`,
+        value,
       ),
+    ),
   );
   const userData = publishText("worker-user-data", "User data of workers", args.workers.userData);
-  const before = [...tokens, userData];
+  const before = [...tokens, ...credentials, userData];
   const runnerConfig = publishText("config.toml", "config.toml of GitLab Runner", args.runnerConfig, before);
   return { runnerConfig, all: [...before, runnerConfig] };
 }

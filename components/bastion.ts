@@ -40,14 +40,19 @@ export interface BastionArgs {
   /** SSM path below which everything for the bastion is published, e.g. `/gitlab-runner-fleet/dev/bastion`. */
   parameterPath: string;
   workers: WorkersAccess;
-  /** Text of `config.toml`; `@@runner-token/<runner name>@@` stands for a runner's token. */
+  /**
+   * Text of `config.toml`; `@@runner-token/<runner name>@@` stands for a runner's token, and
+   * `@@cache-credentials/<runner name>/<key>@@` for one of `cacheCredentials`.
+   */
   runnerConfig: pulumi.Input<string>;
   /** Authentication token (`glrt-…`) of each runner, by the runner's name. */
   runnerTokens: Record<string, pulumi.Input<string>>;
+  /** Secrets of runners' caches, by the runner's name and the secret's key. Default: none. */
+  cacheCredentials?: Record<string, Record<string, pulumi.Input<string>>>;
   /** Where GitLab is: the bastion may connect to its port. Default: `https://gitlab.com`. */
   gitlabUrl?: string;
-  /** Policy that lets the runner manager use the distributed cache. */
-  cachePolicyArn: pulumi.Input<string>;
+  /** Policy that lets the runner manager use the distributed cache. Default: none, with other caches than the fleet's bucket. */
+  cachePolicyArn?: pulumi.Input<string>;
   /** IAM user that the runner manager works as, with its key at `${parameterPath}/aws-credentials`. Default: the bastion's role. */
   userName?: pulumi.Input<string>;
   /** Default: `t2.micro`. */
@@ -65,6 +70,7 @@ const argsSchema = z.object({
   region: regionName,
   parameterPath,
   runnerTokens: z.record(runnerName, z.unknown()),
+  cacheCredentials: z.record(runnerName, z.record(z.string(), z.unknown())).optional(),
   gitlabUrl: gitlabUrl.optional(),
   instanceType: instanceType.optional(),
   image: image.optional(),
@@ -75,7 +81,7 @@ const argsSchema = z.object({
 /** The policies' ARNs that the runner manager's credentials carry. */
 interface ManagerPolicies {
   fleet: aws.iam.Policy;
-  cache: pulumi.Input<string>;
+  cache: pulumi.Input<string> | undefined;
 }
 
 /**
@@ -244,7 +250,11 @@ export class Bastion extends pulumi.ComponentResource {
       const attachment = { user: userName, policyArn: policies.fleet.arn };
       return [new aws.iam.UserPolicyAttachment(`${name}-user-fleet-policy`, attachment, child)];
     }
-    return Object.entries({ fleet: policies.fleet.arn, cache: policies.cache }).map(
+    const ofRole = {
+      fleet: policies.fleet.arn,
+      ...(policies.cache !== undefined && { cache: policies.cache }),
+    };
+    return Object.entries(ofRole).map(
       ([part, policyArn]) =>
         new aws.iam.RolePolicyAttachment(
           `${name}-role-${part}-policy`,

@@ -151,6 +151,7 @@ const tableAt = (table: TomlTable, key: string): object => {
 };
 
 function checkRunner(file: Readable, runner: RunnerEntry, path: string): Problem[] {
+  const cacheSection = runner.cache.type === "minio" ? "s3" : runner.cache.type;
   const idles = [
     { at: `${path}.machine`, settings: runner.machine },
     ...runner.autoscaling.map((settings, i) => ({ at: `${path}.autoscaling[${i}]`, settings })),
@@ -164,7 +165,11 @@ function checkRunner(file: Readable, runner: RunnerEntry, path: string): Problem
     ...checkExtra("docker", runner.docker.extra, `${path}.docker.extra`),
     ...checkExtra("machine", runner.machine.extra, `${path}.machine.extra`),
     ...checkExtra("cache", runner.cache.extra, `${path}.cache.extra`),
-    ...checkExtra("s3", tableAt(runner.cache.extra, "s3"), `${path}.cache.extra.s3`),
+    ...checkExtra(
+      runner.cache.type,
+      tableAt(runner.cache.extra, cacheSection),
+      `${path}.cache.extra.${cacheSection}`,
+    ),
   ];
 }
 

@@ -11,6 +11,8 @@ const plain = (key: string) =>
     .toLowerCase();
 
 const schedule = "is gone since GitLab Runner 14; write it as a section of runners[].autoscaling";
+const ofCredentials = "and belongs into cacheCredentials.<runner name>";
+const ownBucket = "the fleet makes its own bucket itself";
 const madeHere = "is made by the fleet itself; leave it out";
 
 // What used to be written, and what replaced it.
@@ -24,12 +26,15 @@ const retired = new Map(
       "is gone from GitLab; make a runner in GitLab and put its authentication token (glrt-…) into runnerTokens.<runner name>",
     token: "belongs into runnerTokens.<runner name>, as a secret",
     blockDurationMinutes: "is gone: AWS ended spot instances of a fixed duration; leave it out",
-    ServerAddress: `${madeHere}: the cache is an S3 bucket`,
-    AccessKey: `${madeHere}: see credentials`,
-    SecretKey: `${madeHere}: see credentials`,
-    BucketName: madeHere,
-    BucketLocation: `${madeHere}: it is aws:region`,
-    Insecure: "is not possible: the cache bucket answers over TLS only",
+    ServerAddress: "is now runners[].cache.serverAddress, with type: minio",
+    AccessKey: `is a secret of a cache with type: minio, ${ofCredentials}.accessKey; the fleet's own bucket needs none`,
+    SecretKey: `is a secret of a cache with type: minio, ${ofCredentials}.secretKey; the fleet's own bucket needs none`,
+    BucketName: `is now runners[].cache.bucketName, with type: minio or gcs; ${ownBucket}`,
+    BucketLocation: `is now runners[].cache.bucketLocation, with type: minio; ${ownBucket}`,
+    Insecure:
+      "is now runners[].cache.insecure, with type: minio; the fleet's own bucket answers over TLS only",
+    PrivateKey: `is a secret of a cache with type: gcs, ${ofCredentials}.privateKey`,
+    AccountKey: `is a secret of a cache with type: azure, ${ofCredentials}.accountKey`,
     requestSpotInstance: "is now workers.spot, with or without maxPrice",
     spotPrice: "is now workers.spot.maxPrice",
     MachineOptions: "is made of workers; further options go into workers.extraOptions",
@@ -52,6 +57,9 @@ const retired = new Map(
 function homesOf(key: string, wrapped: z.core.$ZodType, path: string): string[] {
   const schema = bareSchema(wrapped);
   if (schema instanceof z.ZodArray) return homesOf(key, schema.element, `${path}[]`);
+  if (schema instanceof z.ZodDiscriminatedUnion) {
+    return [...new Set(schema.options.flatMap((option) => homesOf(key, option, path)))];
+  }
   if (!(schema instanceof z.ZodObject)) return [];
   return Object.entries<z.core.$ZodType>(schema.shape).flatMap(([name, inner]) => {
     const here = path === "" ? name : `${path}.${name}`;
@@ -98,7 +106,7 @@ const typedKeys = {
     shm_size: "runners[].docker.shmSize",
   },
   cache: {
-    Type: undefined,
+    Type: "runners[].cache.type",
     Path: "runners[].cache.path",
     Shared: "runners[].cache.shared",
   },
@@ -108,6 +116,26 @@ const typedKeys = {
     AuthenticationType: undefined,
     AccessKey: undefined,
     SecretKey: undefined,
+  },
+  minio: {
+    ServerAddress: "runners[].cache.serverAddress",
+    BucketName: "runners[].cache.bucketName",
+    BucketLocation: "runners[].cache.bucketLocation",
+    Insecure: "runners[].cache.insecure",
+    AuthenticationType: undefined,
+    AccessKey: "cacheCredentials",
+    SecretKey: "cacheCredentials",
+  },
+  gcs: {
+    BucketName: "runners[].cache.bucketName",
+    AccessID: "runners[].cache.accessId",
+    PrivateKey: "cacheCredentials",
+  },
+  azure: {
+    AccountName: "runners[].cache.accountName",
+    ContainerName: "runners[].cache.containerName",
+    StorageDomain: "runners[].cache.storageDomain",
+    AccountKey: "cacheCredentials",
   },
   machine: {
     IdleCount: "runners[].machine.idleCount",

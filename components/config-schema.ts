@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { TomlTable, TomlValue } from "./runner-config";
+import { runnerCache } from "./cache-schema";
+import { extra } from "./extra-schema";
 import {
   accountId,
   availabilityZone,
@@ -36,14 +37,6 @@ const anyText = z.string({ error: "must be a text" });
 const count = wholeNumber(0, 10_000);
 const seconds = wholeNumber(0, 604_800, "seconds");
 const tags = z.record(tagKey, tagValue);
-
-const tomlValue: z.ZodType<TomlValue> = z.lazy(() =>
-  z.union([z.string(), z.number(), z.boolean(), z.array(tomlValue), z.record(z.string(), tomlValue)], {
-    error: "must be a text, a number, true, false, a list or a table of these",
-  }),
-);
-/** Further keys of a section of `config.toml`, in GitLab's spelling. */
-const extra: z.ZodType<TomlTable> = z.record(z.string(), tomlValue);
 
 /** How many machines wait for jobs, and how long. */
 const idle = {
@@ -156,16 +149,8 @@ const runner = z.strictObject({
       }),
     )
     .default([]),
-  /** The runner's part of the distributed cache. */
-  cache: z
-    .strictObject({
-      /** Runners see each other's caches. Default: false. */
-      shared: flag.default(false),
-      /** Put before every key. */
-      path: text(/^[^\s/][^\s]*$/, "must be a path without a slash at its beginning").exactOptional(),
-      extra: extra.default({}),
-    })
-    .prefault({}),
+  /** Where its jobs' `cache:` is. Default: in the fleet's own bucket. */
+  cache: runnerCache.prefault({}),
   /** What its machines are; each key goes before the stack's `workers`. */
   workers: workerSettings.prefault({}),
   extra: extra.default({}),
@@ -265,6 +250,8 @@ export const fleetSchema = z.strictObject({
 export const secretsSchema = z.strictObject({
   runnerTokens: z.record(runnerName, z.unknown()).default({}),
   dockerHub: z.strictObject({ username: anyText, password: z.unknown().exactOptional() }).exactOptional(),
+  /** Of runners whose cache is not the fleet's own bucket, by the runner's name. */
+  cacheCredentials: z.record(runnerName, z.record(z.string(), z.unknown())).default({}),
 });
 
 /** Keys of other namespaces that the fleet has to know. */

@@ -1,19 +1,17 @@
+import { cacheSection } from "./cache-section";
 import { clientEnvironment, clientVolumes } from "./client-files";
 import type { FleetConfig, RunnerSettings } from "./config";
 import type { RegistryAddresses } from "./registry-addresses";
 import { renderRunnerConfig, type AutoscalingSection, type RunnerSection } from "./runner-config";
+import { secretPlaceholder, tokenParameter } from "./secret-parameters";
 
 /** What `config.toml` says of things that Pulumi made. */
 export interface FleetFacts {
   /** Of each runner, in the runners' order. */
   machineOptions: string[][];
-  cacheBucketName: string;
+  /** Undefined if no runner's cache is the fleet's own bucket. */
+  cacheBucketName: string | undefined;
   registries?: RegistryAddresses | undefined;
-}
-
-/** Stands for a runner's token in the published `config.toml`; the bastion puts the token in its place. */
-export function tokenPlaceholder(runnerName: string): string {
-  return `@@runner-token/${runnerName}@@`;
 }
 
 function idle(settings: {
@@ -46,7 +44,7 @@ function runnerSection(
   return {
     name: runner.name,
     url: config.gitlabUrl,
-    token: tokenPlaceholder(runner.name),
+    token: secretPlaceholder(tokenParameter(runner.name)),
     executor: "docker+machine",
     limit: runner.limit,
     request_concurrency: runner.requestConcurrency,
@@ -62,18 +60,13 @@ function runnerSection(
       ...(docker.shmSize !== undefined && { shm_size: docker.shmSize }),
       extra: docker.extra,
     },
-    cache: {
-      Type: "s3",
-      ...(cache.path !== undefined && { Path: cache.path }),
-      Shared: cache.shared,
-      s3: {
-        BucketName: facts.cacheBucketName,
-        BucketLocation: config.region,
-        AuthenticationType: "iam",
-        DualStack: false,
-      },
-      extra: cache.extra,
-    },
+    cache: cacheSection(
+      runner.name,
+      cache,
+      facts.cacheBucketName === undefined
+        ? undefined
+        : { name: facts.cacheBucketName, region: config.region },
+    ),
     machine: {
       ...idle(machine),
       MaxBuilds: machine.maxBuilds,
@@ -92,7 +85,7 @@ function runnerSection(
   };
 }
 
-/** `config.toml` as it is published: everything but the tokens. */
+/** `config.toml` as it is published: everything but the secrets. */
 export function configToml(config: FleetConfig, facts: FleetFacts): string {
   return renderRunnerConfig({
     concurrent: config.concurrent,

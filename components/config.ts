@@ -1,31 +1,20 @@
 import * as pulumi from "@pulumi/pulumi";
-import { z } from "zod";
 import { crossCheck, type Readable } from "./config-checks";
 import { adviceOn } from "./config-keys";
 import {
   awsSchema,
   defaultWorkerType,
   fleetSchema,
-  secretsSchema,
   type FleetConfig,
   type NetworkConfig,
   type RunnerEntry,
   type RunnerSettings,
   type StackFile,
 } from "./config-schema";
-import { hiddenSecret } from "./hidden-secret";
-import { ConfigError, pathText, problemsOf, type Problem } from "./problems";
+import { readSecrets, secretKeys, type FleetSecrets } from "./config-secrets";
+import { ConfigError, problemsOf, type Problem } from "./problems";
 
-export type { FleetConfig, NetworkConfig, RunnerSettings };
-
-/** The secrets of a stack, each marked as one. */
-export interface FleetSecrets {
-  /** Authentication token of each runner, by the runner's name. */
-  runnerTokens: Record<string, pulumi.Output<string>>;
-  dockerHub?: { username: string; password: pulumi.Output<string> };
-}
-
-const secretKeys = Object.keys(secretsSchema.shape);
+export type { FleetConfig, FleetSecrets, NetworkConfig, RunnerSettings };
 
 /**
  * Understands a stack's configuration.
@@ -46,7 +35,7 @@ export function parseFleetConfig(
   );
   const aws = awsSchema.safeParse(awsValues);
   if (aws.error) problems.unshift(...problemsOf(aws.error, awsValues, awsSchema));
-  const secrets = readSecrets(own, runnerNames(own), hidden);
+  const secrets = readSecrets(own, hidden);
   problems.push(...secrets.problems, ...misplacedSecrets(project, keysWithSecrets), ...crossCheck(readable));
 
   if (problems.length > 0 || !complete || !aws.success) throw new ConfigError(pulumi.getStack(), problems);
@@ -123,85 +112,7 @@ function readFile(
   };
 }
 
-function runnerNames(own: Record<string, unknown>): string[] {
-  const named = z.array(z.looseObject({ name: z.string() }).catch({ name: "" }));
-  const { data = [] } = named.safeParse(own["runners"]);
-  return data.map(({ name }) => name).filter((name) => name !== "");
-}
-
-// gitlab-runner replaces variables in tokens, so a $ would not stay one; and nothing here may mean something in TOML.
-const tokenPattern = /^[A-Za-z0-9._=+/:-]+$/;
-
-function tokenProblem(token: unknown): string | undefined {
-  if (token === hiddenSecret) return undefined;
-  if (typeof token !== "string" || !tokenPattern.test(token)) {
-    return "must be an authentication token of GitLab's, which begins with glrt-; its value is not shown here";
-  }
-  if (token.startsWith("GR1348941")) {
-    return "is a registration token, which is gone from GitLab; make a runner in GitLab and take its authentication token (glrt-…)";
-  }
-  return undefined;
-}
-
-/** `runnerTokens.default`, or `runnerTokens["a.b"]`. */
-const tokenPath = (runner: string) => pathText(["runnerTokens", runner]);
-
-function readSecrets(
-  own: Record<string, unknown>,
-  runners: string[],
-  keysWithSecrets: readonly string[],
-): { found: FleetSecrets; problems: Problem[] } {
-  const given = Object.fromEntries(secretKeys.filter((key) => key in own).map((key) => [key, own[key]]));
-  const { data, error } = secretsSchema.safeParse(given);
-  if (error) {
-    return {
-      found: { runnerTokens: {} },
-      problems: problemsOf(error, given, secretsSchema, { advice: adviceOn, isHidden: () => true }),
-    };
-  }
-  const { runnerTokens, dockerHub } = data;
-  const problems: Problem[] = [];
-  for (const runner of runners.filter((name) => !(name in runnerTokens))) {
-    const command = `pulumi config set --secret --path '${tokenPath(runner)}' <token>`;
-    problems.push({ path: tokenPath(runner), reason: `is missing: ${command}` });
-  }
-  for (const [runner, token] of Object.entries(runnerTokens)) {
-    const path = tokenPath(runner);
-    const reason = runners.includes(runner)
-      ? tokenProblem(token)
-      : `there is no runner ${runner}: remove the token`;
-    if (reason !== undefined) problems.push({ path, reason });
-  }
-  const sameToken = new Map(Object.entries(runnerTokens).map(([runner, token]) => [token, runner]));
-  for (const [runner, token] of Object.entries(runnerTokens)) {
-    const other = sameToken.get(token);
-    if (token !== hiddenSecret && other !== undefined && other !== runner) {
-      const reason = `is the token of ${other} too; each runner needs its own, for its machines are known by it`;
-      problems.push({ path: tokenPath(runner), reason });
-    }
-  }
-  for (const key of secretKeys.filter((key) => key in own && !keysWithSecrets.includes(key))) {
-    const reason =
-      "stands in the stack file in clear: set what is secret in it with pulumi config set --secret --path";
-    if (JSON.stringify(own[key]) !== "{}") problems.push({ path: key, reason });
-  }
-  const password = dockerHub?.password;
-  if (dockerHub && (typeof password !== "string" || password === "")) {
-    const command = "pulumi config set --secret --path dockerHub.password <access token>";
-    problems.push({ path: "dockerHub.password", reason: `is missing: ${command}` });
-  }
-  return {
-    found: {
-      runnerTokens: Object.fromEntries(
-        Object.entries(runnerTokens).map(([runner, token]) => [runner, pulumi.secret(String(token))]),
-      ),
-      ...(dockerHub && {
-        dockerHub: { username: dockerHub.username, password: pulumi.secret(String(password)) },
-      }),
-    },
-    problems,
-  };
-}
+const list = new Intl.ListFormat("en-GB");
 
 function misplacedSecrets(project: string, keys: readonly string[]): Problem[] {
   return keys
@@ -210,7 +121,7 @@ function misplacedSecrets(project: string, keys: readonly string[]): Problem[] {
     .filter((key) => !secretKeys.includes(key))
     .map((path) => ({
       path,
-      reason: `holds a secret, and would be readable in config.toml; secrets go into ${secretKeys.join(" and ")} only, and those of jobs into GitLab's CI/CD variables`,
+      reason: `holds a secret, and would be readable in config.toml; secrets go into ${list.format(secretKeys)} only, and those of jobs into GitLab's CI/CD variables`,
     }));
 }
 

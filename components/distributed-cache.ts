@@ -7,6 +7,8 @@ import { credentials, days, parameterPath } from "./schemas";
 
 /** What the distributed cache is made of. */
 export interface DistributedCacheArgs {
+  /** Some runner's cache is this bucket; without one there is nothing but the IAM user. Default: true. */
+  hasBucket?: boolean;
   /** Days until an object that no job wrote again is removed, at least 1. Default: 30. */
   expirationDays?: pulumi.Input<number>;
   /** `pulumi destroy` removes the bucket with all its objects; otherwise a bucket that is not empty stops it. Default: false. */
@@ -22,13 +24,20 @@ export interface DistributedCacheArgs {
 }
 
 const argsSchema = z.object({
+  hasBucket: z.boolean().optional(),
   expirationDays: input(days).optional(),
   credentials,
   credentialsParameterName: parameterPath,
 });
 
+/** What there is with a bucket only. */
+interface CacheBucket {
+  bucket: aws.s3.Bucket;
+  policy: aws.iam.Policy;
+}
+
 /**
- * The bucket that holds every runner's `cache:`, and who may use it.
+ * The bucket that holds the `cache:` of runners that have it in no other place, and who the runner manager works as.
  *
  * Makes: a private, encrypted, TLS-only S3 bucket whose objects expire; a policy for reading and writing it; with `iam-user` an
  * IAM user, its access key and an SSM parameter that holds the key.
@@ -37,18 +46,31 @@ const argsSchema = z.object({
  * @see https://docs.gitlab.com/runner/configuration/speed_up_job_execution/#use-a-distributed-cache
  */
 export class DistributedCache extends pulumi.ComponentResource {
-  readonly bucketName: pulumi.Output<string>;
-  readonly bucketArn: pulumi.Output<string>;
+  readonly bucketName: pulumi.Output<string> | undefined;
+  readonly bucketArn: pulumi.Output<string> | undefined;
   /** Policy that allows what GitLab Runner does with the cache; attach it to whatever else may use the bucket. */
-  readonly policyArn: pulumi.Output<string>;
+  readonly policyArn: pulumi.Output<string> | undefined;
   /** The IAM user, with `iam-user`. */
   readonly userName: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: DistributedCacheArgs, opts?: pulumi.ComponentResourceOptions) {
     checkArgs("DistributedCache", argsSchema, args);
     super("fleet:index:DistributedCache", name, {}, opts);
-    const { tags } = args;
+    const made = (args.hasBucket ?? true) ? this.makeBucket(name, args) : undefined;
+    this.bucketName = made?.bucket.bucket;
+    this.bucketArn = made?.bucket.arn;
+    this.policyArn = made?.policy.arn;
+    this.userName = args.credentials === "iam-user" ? this.makeUser(name, args) : undefined;
 
+    this.registerOutputs({
+      bucketName: this.bucketName,
+      bucketArn: this.bucketArn,
+      policyArn: this.policyArn,
+      userName: this.userName,
+    });
+  }
+
+  private makeBucket(name: string, { tags, ...args }: DistributedCacheArgs): CacheBucket {
     const bucket = new aws.s3.Bucket(
       `${name}-bucket`,
       { forceDestroy: args.forceDestroy ?? false, tags: { ...tags } },
@@ -103,29 +125,17 @@ export class DistributedCache extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-
-    this.bucketName = bucket.bucket;
-    this.bucketArn = bucket.arn;
-    this.policyArn = policy.arn;
-    this.userName = args.credentials === "iam-user" ? this.makeUser(name, args) : undefined;
-
-    this.registerOutputs({
-      bucketName: this.bucketName,
-      bucketArn: this.bucketArn,
-      policyArn: this.policyArn,
-      userName: this.userName,
-    });
+    return { bucket, policy };
   }
 
   private makeUser(name: string, args: DistributedCacheArgs): pulumi.Output<string> {
     const child = { parent: this };
     // forceDestroy: a key that somebody made by hand must not stop a destroy.
     const user = new aws.iam.User(`${name}-user`, { forceDestroy: true, tags: { ...args.tags } }, child);
-    new aws.iam.UserPolicyAttachment(
-      `${name}-user-policy`,
-      { user: user.name, policyArn: this.policyArn },
-      child,
-    );
+    if (this.policyArn) {
+      const attachment = { user: user.name, policyArn: this.policyArn };
+      new aws.iam.UserPolicyAttachment(`${name}-user-policy`, attachment, child);
+    }
     const key = new aws.iam.AccessKey(`${name}-access-key`, { user: user.name }, child);
     new aws.ssm.Parameter(
       `${name}-credentials`,

@@ -5,11 +5,20 @@ import type { Network } from "./network";
 import type { RegistryMirror } from "./registry-mirror";
 import type { Workers } from "./workers";
 
+/** Outputs of the fleet's own cache bucket. */
+export interface CacheOutputs {
+  cacheBucketName: string;
+  cacheBucketArn: string;
+  /** Policy that allows reading and writing the cache bucket. */
+  cachePolicyArn: string;
+}
+
 /**
  * The stack's outputs: its contract with other stacks. They only ever grow, and none of them is a secret.
- * Outputs of the registry mirror are absent where it is switched off.
+ * Outputs of the registry mirror are absent where it is switched off, and those of the cache bucket where every runner has its
+ * cache elsewhere.
  */
-export interface FleetOutputs {
+export interface FleetOutputs extends Partial<CacheOutputs> {
   vpcId: string;
   publicSubnetIds: string[];
   /** Empty without NAT gateways. */
@@ -20,10 +29,6 @@ export interface FleetOutputs {
   workerSecurityGroupId: string;
   workerSecurityGroupName: string;
   workerRoleArn: string;
-  cacheBucketName: string;
-  cacheBucketArn: string;
-  /** Policy that allows reading and writing the cache bucket. */
-  cachePolicyArn: string;
   /** E.g. `http://registry-mirror.dev.gitlab-runner-fleet.internal:6000`. */
   registryMirrorUrl?: string;
   /** E.g. `registry-mirror.dev.gitlab-runner-fleet.internal:5000`. */
@@ -61,9 +66,9 @@ export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
     workerSecurityGroupId: workers.securityGroupId,
     workerSecurityGroupName: workers.securityGroupName,
     workerRoleArn: workers.roleArn,
-    cacheBucketName: cache.bucketName,
-    cacheBucketArn: cache.bucketArn,
-    cachePolicyArn: cache.policyArn,
+    ...(cache.bucketName && { cacheBucketName: cache.bucketName }),
+    ...(cache.bucketArn && { cacheBucketArn: cache.bucketArn }),
+    ...(cache.policyArn && { cachePolicyArn: cache.policyArn }),
     ...(registryMirror && {
       registryMirrorUrl: registryMirror.url,
       layerCacheRegistry: registryMirror.layerCacheRegistry,
@@ -74,12 +79,13 @@ export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
 }
 
 /**
- * A fleet's outputs, typed, for a stack that uses them.
+ * A fleet's outputs, typed, for a stack that uses them. Those of the cache bucket are asked for when they are read: a fleet without
+ * the bucket gives an error then.
  * @example
  * const fleet = readFleetOutputs(new pulumi.StackReference("organization/gitlab-runner-fleet/dev"));
  * new aws.vpc.SecurityGroupIngressRule("from-jobs", { referencedSecurityGroupId: fleet.workerSecurityGroupId, … });
  */
-export function readFleetOutputs(stack: pulumi.StackReference): ReadOutputs<FleetOutputs> {
+export function readFleetOutputs(stack: pulumi.StackReference): ReadOutputs<FleetOutputs & CacheOutputs> {
   const text = (name: keyof FleetOutputs): pulumi.Output<string> => stack.requireOutput(name).apply(String);
   const optionalText = (name: keyof FleetOutputs): pulumi.Output<string | undefined> =>
     stack.getOutput(name).apply((value: unknown) => (typeof value === "string" ? value : undefined));
@@ -94,9 +100,15 @@ export function readFleetOutputs(stack: pulumi.StackReference): ReadOutputs<Flee
     workerSecurityGroupId: text("workerSecurityGroupId"),
     workerSecurityGroupName: text("workerSecurityGroupName"),
     workerRoleArn: text("workerRoleArn"),
-    cacheBucketName: text("cacheBucketName"),
-    cacheBucketArn: text("cacheBucketArn"),
-    cachePolicyArn: text("cachePolicyArn"),
+    get cacheBucketName() {
+      return text("cacheBucketName");
+    },
+    get cacheBucketArn() {
+      return text("cacheBucketArn");
+    },
+    get cachePolicyArn() {
+      return text("cachePolicyArn");
+    },
     registryMirrorUrl: optionalText("registryMirrorUrl"),
     layerCacheRegistry: optionalText("layerCacheRegistry"),
     runnerConfigParameterName: text("runnerConfigParameterName"),

@@ -2,12 +2,18 @@ import * as pulumi from "@pulumi/pulumi";
 import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { hiddenSecret } from "./hidden-secret";
+import { pathText } from "./path-text";
 
 /** Something that cannot be: where, and why, what is allowed and what to change. */
 export interface Problem {
   /** E.g. `runners[1].autoscaling[0].periods[0]`. */
   path: string;
   reason: string;
+}
+
+/** A secret that a stack file needs, and the command that sets it. */
+export function missingSecret(path: string, value: string): Problem {
+  return { path, reason: `is missing: pulumi config set --secret --path '${path}' ${value}` };
 }
 
 /** A stack file with problems. The Pulumi command prints its message without a stack trace. */
@@ -29,18 +35,6 @@ export type KeyAdvice = (key: string, path: string) => string | undefined;
 
 const noAdvice: KeyAdvice = () => undefined;
 
-/** `runners[0].docker["a.b"]` of its parts. */
-export function pathText(parts: readonly PropertyKey[]): string {
-  return parts
-    .map((part, i) => {
-      if (typeof part === "number") return `[${part}]`;
-      const name = String(part);
-      if (!/^[A-Za-z_][\w-]*$/.test(name) && i > 0) return `[${JSON.stringify(name)}]`;
-      return i > 0 ? `.${name}` : name;
-    })
-    .join("");
-}
-
 /** A schema without what makes it optional, nullable or gives it a default. */
 export function bareSchema(schema: z.core.$ZodType): z.core.$ZodType {
   const isWrapped =
@@ -52,16 +46,30 @@ export function bareSchema(schema: z.core.$ZodType): z.core.$ZodType {
   return isWrapped ? bareSchema(schema.def.innerType) : schema;
 }
 
-/** The keys that an object schema has, at a path below another schema. */
-function keysAt(wrapped: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
+/** Of a union told apart by a key: the option that a value is of. */
+function optionOf({ def }: z.ZodDiscriminatedUnion, value: unknown): z.core.$ZodType | undefined {
+  const given = valueAt(value, [def.discriminator]);
+  return def.options.find((option) => {
+    const key: unknown = option instanceof z.ZodObject ? option.shape[def.discriminator] : undefined;
+    return key instanceof z.ZodType && key.safeParse(given).success;
+  });
+}
+
+/** The keys that an object schema has, at a path below another schema and the value that it reads. */
+function keysAt(wrapped: z.core.$ZodType, value: unknown, path: readonly PropertyKey[]): string[] {
   const schema = bareSchema(wrapped);
+  if (schema instanceof z.ZodDiscriminatedUnion) {
+    const option = optionOf(schema, value);
+    return option ? keysAt(option, value, path) : [];
+  }
   const [first, ...rest] = path;
-  if (schema instanceof z.ZodArray) return keysAt(schema.element, rest);
-  if (schema instanceof z.ZodRecord) return keysAt(schema.valueType, rest);
+  const inner = first === undefined ? undefined : valueAt(value, [first]);
+  if (schema instanceof z.ZodArray) return keysAt(schema.element, inner, rest);
+  if (schema instanceof z.ZodRecord) return keysAt(schema.valueType, inner, rest);
   if (!(schema instanceof z.ZodObject)) return [];
   if (first === undefined) return Object.keys(schema.shape);
   const next: unknown = schema.shape[String(first)];
-  return next instanceof z.ZodType ? keysAt(next, rest) : [];
+  return next instanceof z.ZodType ? keysAt(next, inner, rest) : [];
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
@@ -117,7 +125,7 @@ export function problemsOf(
 ): Problem[] {
   const problems = error.issues.flatMap((issue): Problem[] => {
     if (issue.code === "unrecognized_keys") {
-      const allowed = keysAt(schema, issue.path);
+      const allowed = keysAt(schema, input, issue.path);
       return issue.keys.map((key) => {
         const path = pathText([...issue.path, key]);
         return { path, reason: advice(key, pathText(issue.path)) ?? unknownKey(key, allowed) };

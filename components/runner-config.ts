@@ -1,4 +1,5 @@
 import { parse, stringify } from "smol-toml";
+import type { CacheSection } from "./cache-section";
 
 /** What a TOML file can hold, as far as GitLab Runner uses it. */
 export type TomlValue = string | number | boolean | TomlValue[] | TomlTable;
@@ -73,28 +74,6 @@ export interface DockerSection {
   allowed_images?: string[];
   /** Bytes. */
   shm_size?: number;
-  extra?: TomlTable;
-}
-
-/**
- * `[runners.cache]` and `[runners.cache.s3]`.
- * @see https://docs.gitlab.com/runner/configuration/advanced-configuration/#the-runnerscaches3-section
- */
-export interface CacheSection {
-  Type: "s3";
-  /** Put before every object's key. */
-  Path?: string;
-  /** All runners share one cache. */
-  Shared: boolean;
-  s3: {
-    BucketName: string;
-    /** The bucket's region. Without it GitLab Runner asks S3 for it, every time. */
-    BucketLocation: string;
-    /** `iam`: the AWS SDK's default chain, be it the credentials file or the instance's role. */
-    AuthenticationType: "iam";
-    /** False keeps the plain regional host name, which the VPC's S3 endpoint serves. */
-    DualStack: boolean;
-  };
   extra?: TomlTable;
 }
 

@@ -6,6 +6,9 @@ const workers = (more: object) => runner({ workers: more });
 const period = (text: unknown, more: object = {}) =>
   runner({ autoscaling: [{ periods: [text], idleCount: 0, idleTime: 60, ...more }] });
 
+const minio = { type: "minio", serverAddress: "minio:9000", bucketName: "cache" };
+const keys = { accessKey: "planted-access", secretKey: "planted-secret" };
+
 const cases: [title: string, change: Record<string, unknown>, problems: string[], secretKeys?: string[]][] = [
   [
     "no region",
@@ -119,7 +122,7 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
   [
     "a Docker Hub account without a password",
     { dockerHub: { username: "someone" } },
-    ["dockerHub.password: is missing: pulumi config set --secret --path dockerHub.password <access token>"],
+    ["dockerHub.password: is missing: pulumi config set --secret --path 'dockerHub.password' <access token>"],
   ],
   [
     "registries to mirror that are none",
@@ -334,11 +337,11 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
       },
     },
     [
-      "cache.ServerAddress: is made by the fleet itself; leave it out: the cache is an S3 bucket",
-      "cache.AccessKey: is made by the fleet itself; leave it out: see credentials",
-      "cache.SecretKey: is made by the fleet itself; leave it out: see credentials",
-      "cache.BucketName: is made by the fleet itself; leave it out",
-      "cache.BucketLocation: is made by the fleet itself; leave it out: it is aws:region",
+      "cache.ServerAddress: is now runners[].cache.serverAddress, with type: minio",
+      "cache.AccessKey: is a secret of a cache with type: minio, and belongs into cacheCredentials.<runner name>.accessKey; the fleet's own bucket needs none",
+      "cache.SecretKey: is a secret of a cache with type: minio, and belongs into cacheCredentials.<runner name>.secretKey; the fleet's own bucket needs none",
+      "cache.BucketName: is now runners[].cache.bucketName, with type: minio or gcs; the fleet makes its own bucket itself",
+      "cache.BucketLocation: is now runners[].cache.bucketLocation, with type: minio; the fleet makes its own bucket itself",
     ],
   ],
   [
@@ -596,7 +599,7 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     { runners: [{ name: "default", limit: "planted-secret" }] },
     [
       "runners[0].limit: must be a whole number from 1 to 1000",
-      "runners: holds a secret, and would be readable in config.toml; secrets go into runnerTokens and dockerHub only, and those of jobs into GitLab's CI/CD variables",
+      "runners: holds a secret, and would be readable in config.toml; secrets go into runnerTokens, dockerHub and cacheCredentials only, and those of jobs into GitLab's CI/CD variables",
     ],
     ["gitlab-runner-fleet:runners", "gitlab-runner-fleet:runnerTokens"],
   ],
@@ -703,6 +706,124 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     "keys of the cache's bucket",
     runner({ cache: { extra: { s3: { BucketName: "x" } } } }),
     ["runners[0].cache.extra.s3.BucketName: the fleet sets it itself; leave it out"],
+  ],
+  [
+    "a cache of another kind",
+    runner({ cache: { type: "s3 " } }),
+    ['runners[0].cache.type: "s3 ": must be "s3", "minio", "gcs" or "azure"'],
+  ],
+  [
+    "a cache that is no table",
+    runner({ cache: "minio" }),
+    ['runners[0].cache: "minio": must be a table of keys'],
+  ],
+  [
+    "a key of another kind of cache",
+    { ...runner({ cache: { ...minio, accessId: "x" } }), cacheCredentials: { default: keys } },
+    ["runners[0].cache.accessId: there is no such key here; there is runners[].cache.accessId"],
+  ],
+  [
+    "a misspelt key of a kind of cache",
+    { ...runner({ cache: { ...minio, serverAdress: "x" } }), cacheCredentials: { default: keys } },
+    ["runners[0].cache.serverAdress: there is no such key; did you mean serverAddress?"],
+  ],
+  [
+    "a cache server with its scheme, without a bucket, and without its keys",
+    runner({ cache: { type: "minio", serverAddress: "https://minio.example.com" } }),
+    [
+      'runners[0].cache.serverAddress: "https://minio.example.com": must be the server\'s host and port without https://, e.g. minio.example.com:9000',
+      "runners[0].cache.bucketName: is missing; it must be the name of a bucket, of 3 to 63 small letters, digits, dots, dashes and underscores",
+      "cacheCredentials.default.accessKey: is missing: pulumi config set --secret --path 'cacheCredentials.default.accessKey' <access key>",
+      "cacheCredentials.default.secretKey: is missing: pulumi config set --secret --path 'cacheCredentials.default.secretKey' <secret key>",
+    ],
+  ],
+  [
+    "a cache in Google Cloud Storage without all that it needs",
+    { ...runner({ name: "gpu.big", cache: { type: "gcs" } }), runnerTokens: { "gpu.big": "glrt-x" } },
+    [
+      "runners[0].cache.bucketName: is missing; it must be the name of a bucket, of 3 to 63 small letters, digits, dots, dashes and underscores",
+      "runners[0].cache.accessId: is missing; it must be the address of a service account, e.g. cache@project.iam.gserviceaccount.com",
+      'cacheCredentials["gpu.big"].privateKey: is missing: pulumi config set --secret --path \'cacheCredentials["gpu.big"].privateKey\' < key.pem',
+    ],
+  ],
+  [
+    "a cache in Azure without all that it needs",
+    runner({ cache: { type: "azure", containerName: "a--b", storageDomain: "https://x" } }),
+    [
+      "runners[0].cache.accountName: is missing; it must be a storage account, of 3 to 24 small letters and digits",
+      'runners[0].cache.containerName: "a--b": must be a container, of 3 to 63 small letters, digits and single dashes',
+      'runners[0].cache.storageDomain: "https://x": must be a domain, e.g. blob.core.chinacloudapi.cn',
+      "cacheCredentials.default.accountKey: is missing: pulumi config set --secret --path 'cacheCredentials.default.accountKey' <account key>",
+    ],
+  ],
+  [
+    "secrets of a cache that needs none, and of no runner",
+    { cacheCredentials: { default: keys, other: keys } },
+    [
+      "cacheCredentials.default: the fleet's own bucket needs none: remove them, or give the runner's cache another type",
+      "cacheCredentials.other: there is no runner other: remove its credentials",
+    ],
+  ],
+  [
+    "a secret that another kind of cache needs",
+    { ...runner({ cache: minio }), cacheCredentials: { default: { ...keys, accountKey: "planted" } } },
+    [
+      "cacheCredentials.default.accountKey: there is no such key for this cache; there are: accessKey, secretKey",
+    ],
+  ],
+  [
+    "secrets of a cache that cannot be",
+    {
+      runners: [
+        { name: "default", cache: minio },
+        { name: "gcs", cache: { type: "gcs", bucketName: "cache", accessId: "a@b" } },
+        { name: "azure", cache: { type: "azure", accountName: "cache", containerName: "cache" } },
+      ],
+      runnerTokens: { default: "glrt-x", gcs: "glrt-y", azure: "glrt-z" },
+      cacheCredentials: {
+        default: { accessKey: "", secretKey: "planted".repeat(600) },
+        gcs: { privateKey: "-----BEGIN PRIVATE KEY-----\\nplanted\\n-----END PRIVATE KEY-----\\n" },
+        azure: { accountKey: "planted-key" },
+      },
+    },
+    [
+      "cacheCredentials.default.accessKey: must be a text, of 4096 characters at most; its value is not shown here",
+      "cacheCredentials.default.secretKey: must be a text, of 4096 characters at most; its value is not shown here",
+      "cacheCredentials.gcs.privateKey: must be a private key in PEM, with its line breaks, of 4096 characters at most; its value is not shown here",
+      "cacheCredentials.azure.accountKey: must be the storage account's key, in base64, of 4096 characters at most; its value is not shown here",
+    ],
+  ],
+  [
+    "secrets of a cache in clear",
+    { ...runner({ cache: minio }), cacheCredentials: { default: keys } },
+    [
+      "cacheCredentials: stands in the stack file in clear: set what is secret in it with pulumi config set --secret --path",
+    ],
+    ["gitlab-runner-fleet:runnerTokens"],
+  ],
+  [
+    "secrets of a cache where its settings are",
+    {
+      ...runner({
+        cache: { ...minio, SecretKey: "x" },
+      }),
+      cacheCredentials: { default: keys },
+    },
+    [
+      "runners[0].cache.SecretKey: is a secret of a cache with type: minio, and belongs into cacheCredentials.<runner name>.secretKey; the fleet's own bucket needs none",
+    ],
+  ],
+  [
+    "further keys of a cache that have keys of their own",
+    {
+      ...runner({ cache: { ...minio, extra: { s3: { accesskey: "x", BucketName: "y" }, Type: "s3" } } }),
+      cacheCredentials: { default: keys },
+    },
+    [
+      "runners[0].cache.extra.Type: use runners[].cache.type",
+      "runners[0].cache.extra.s3.accesskey: use cacheCredentials",
+      "runners[0].cache.extra.s3.BucketName: use runners[].cache.bucketName",
+    ],
   ],
 ];
 

@@ -55,7 +55,7 @@ describe("a stack file", () => {
             extra: {},
           },
           autoscaling: [],
-          cache: { shared: false, extra: {} },
+          cache: { type: "s3", shared: false, extra: {} },
           workers: { instanceType: "t3.medium", rootVolumeSize: 20, tags: {}, extraOptions: [] },
           extra: {},
         },
@@ -128,13 +128,19 @@ describe("a stack file", () => {
     });
   });
 
-  it("keeps tokens and the Docker Hub password as secrets of Pulumi's", async () => {
+  it("keeps tokens, the Docker Hub password and the secrets of caches as secrets of Pulumi's", async () => {
     const { secrets } = understood({
       ...goodConfig,
+      runners: [
+        { name: "default", cache: { type: "azure", accountName: "account", containerName: "container" } },
+      ],
       dockerHub: { username: "someone", password: "planted" },
+      cacheCredentials: { default: { accountKey: "planted" } },
     });
     const { default: token } = secrets.runnerTokens;
-    if (!token || !secrets.dockerHub) throw new Error("a secret is missing");
+    const accountKey = secrets.cacheCredentials["default"]?.["accountKey"];
+    if (!token || !secrets.dockerHub || !accountKey) throw new Error("a secret is missing");
+    await expect(pulumi.isSecret(accountKey)).resolves.toBe(true);
     await expect(pulumi.isSecret(token)).resolves.toBe(true);
     await expect(pulumi.isSecret(secrets.dockerHub.password)).resolves.toBe(true);
     await expect(valueOf(token)).resolves.toBe("glrt-token");
@@ -148,7 +154,7 @@ describe("a stack file", () => {
         "aws:secretKey",
       ]),
     ).toEqual([
-      "runners: holds a secret, and would be readable in config.toml; secrets go into runnerTokens and dockerHub only, and those of jobs into GitLab's CI/CD variables",
+      "runners: holds a secret, and would be readable in config.toml; secrets go into runnerTokens, dockerHub and cacheCredentials only, and those of jobs into GitLab's CI/CD variables",
     ]);
   });
 

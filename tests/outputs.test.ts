@@ -21,6 +21,15 @@ describe("readFleetOutputs", () => {
       layerCacheRegistry: undefined,
     });
   });
+
+  it("reads the rest where there is no cache bucket", async () => {
+    let read: Promise<unknown> | undefined;
+    await record(() => {
+      const stack = new pulumi.StackReference("organization/gitlab-runner-fleet/bucketless");
+      read = valueOf(readFleetOutputs(stack).fleetPolicyArn);
+    });
+    await expect(read).resolves.toBe("fleetPolicyArn-of-stack");
+  });
 });
 
 describe("examples/consumer", () => {

@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { DistributedCache } from "../components/distributed-cache";
 import { Network } from "../components/network";
-import { checkArgs, input, pathText } from "../components/problems";
+import { pathText } from "../components/path-text";
+import { checkArgs, input } from "../components/problems";
 import { days } from "../components/schemas";
 import { cacheArgs, networkArgs } from "./helpers/fleet";
 

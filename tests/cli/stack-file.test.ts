@@ -91,12 +91,41 @@ config:
     expect(missingSecrets).toEqual([]);
   });
 
+  it("gets what each runner's cache needs, and says which of it is missing", () => {
+    const { values, secretKeys, missingSecrets, warnings } = read(`
+config:
+  fleet:runners:
+    - { name: own }
+    - { name: minio, cache: { type: minio } }
+    - { name: gpu.big, cache: { type: gcs } }
+    - { name: azure, cache: { type: azure } }
+    - { name: misspelt, cache: { type: azur } }
+  fleet:runnerTokens: { secure: v1:abc }
+  fleet:cacheCredentials: { minio: { secretKey: { secure: v1:def } }, azure: { accountKey: planted } }
+`);
+    expect(values["fleet:cacheCredentials"]).toBe(
+      JSON.stringify({
+        minio: { secretKey: "<secret>", accessKey: "<secret>" },
+        azure: { accountKey: "<secret>" },
+        "gpu.big": { privateKey: "<secret>" },
+      }),
+    );
+    expect(secretKeys).toEqual(["fleet:cacheCredentials", "fleet:runnerTokens"]);
+    expect(missingSecrets).toEqual([
+      "cacheCredentials.minio.accessKey",
+      'cacheCredentials["gpu.big"].privateKey',
+    ]);
+    expect(warnings).toEqual([
+      "cacheCredentials.azure.accountKey stands in Pulumi.dev.yaml in clear: pulumi config set --secret --path 'cacheCredentials.azure.accountKey'",
+    ]);
+  });
+
   it("is warned of a token in clear, which goes no further", () => {
     const { values, secretKeys, warnings } = read("config: { runnerTokens: { small: planted-token } }");
     expect(JSON.stringify(values)).not.toContain("planted-token");
     expect(secretKeys).toEqual([]);
     expect(warnings).toEqual([
-      "runnerTokens.small stands in Pulumi.dev.yaml in clear: pulumi config set --secret --path runnerTokens.small",
+      "runnerTokens.small stands in Pulumi.dev.yaml in clear: pulumi config set --secret --path 'runnerTokens.small'",
     ]);
   });
 

@@ -105,4 +105,29 @@ describeWith("a change of a living stack", [program("pulumi"), program("moto_ser
     await stack.must("config", "set", "--path", "cache.expirationDays", "7");
     expect(await stack.applied()).toEqual(["update cache-expiry"]);
   });
+
+  it("of the last runner's cache to another place removes the bucket at the end, and keeps the IAM user", async () => {
+    await set("cache.type", "minio");
+    await set("cache.serverAddress", "minio.example.com:9000");
+    await set("cache.bucketName", "runner-cache");
+    for (const key of ["accessKey", "secretKey"])
+      await stack.setSecret(`cacheCredentials.default.${key}`, key);
+    const steps = await stack.applied();
+    expect(steps.slice(0, 3).sort()).toEqual([
+      "create bastion-cache-credentials-default-accessKey",
+      "create bastion-cache-credentials-default-secretKey",
+      "update bastion-config.toml",
+    ]);
+    expect(steps.slice(3).sort()).toEqual([
+      "delete cache-bucket",
+      "delete cache-encryption",
+      "delete cache-expiry",
+      "delete cache-policy",
+      "delete cache-public-access",
+      "delete cache-tls-only",
+      "delete cache-user-policy",
+    ]);
+    expect(await published("config.toml")).toContain('ServerAddress = "minio.example.com:9000"');
+    expect(await published("cache-credentials/default/secretKey")).toBe("secretKey");
+  });
 });

@@ -132,6 +132,13 @@ export class EngineStack {
     return stdout;
   }
 
+  /** Sets a secret, through the command's input: it may have several lines. */
+  async setSecret(path: string, value: string): Promise<void> {
+    const args = ["config", "set", "--secret", "--path", path, "--non-interactive", "--color=never"];
+    const { code, stderr } = await runCommand("pulumi", args, this.place, value);
+    if (code !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${code}:\n${stderr}`);
+  }
+
   /** Brings the stack up. Returns what was printed. */
   up(...more: string[]): Promise<string> {
     return this.must("up", "--yes", "--skip-preview", ...more);

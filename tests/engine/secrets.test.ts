@@ -3,6 +3,7 @@ import { paginateListPolicies } from "@aws-sdk/client-iam";
 import { readdirSync, readFileSync } from "fs";
 import { join } from "path";
 import { gunzipSync } from "zlib";
+import { cacheCredentials, runnersWithCaches, tokensWithCaches } from "../helpers/caches";
 import { Emulator } from "../tools/emulator";
 import { describeWith, program } from "../tools/programs";
 import { Account, all } from "./account";
@@ -29,6 +30,13 @@ describeWith("the secrets of a stack", [program("pulumi"), program("moto_server"
     stack = await EngineStack.init("dev", { emulator: emulator.url }, { default: token });
     await stack.must("config", "set", "--path", "dockerHub.username", "someone");
     await stack.must("config", "set", "--secret", "--path", "dockerHub.password", password);
+    const runners = runnersWithCaches.slice(1);
+    stack.configure({ "gitlab-runner-fleet:runners": [{ name: "default" }, ...runners] });
+    for (const { name } of runners) {
+      await stack.setSecret(`runnerTokens["${name}"]`, tokensWithCaches[name] ?? "");
+      for (const [key, value] of Object.entries(cacheCredentials[name] ?? {}))
+        await stack.setSecret(`cacheCredentials["${name}"].${key}`, value);
+    }
     printed["preview"] = await stack.must("preview", "--diff", "--show-config");
     printed["preview --json"] = await stack.must("preview", "--json");
     printed["up"] = await stack.up("--diff");
@@ -51,6 +59,11 @@ describeWith("the secrets of a stack", [program("pulumi"), program("moto_server"
       password,
       "secret access key": secretKey,
       "HTTP secret": values["/gitlab-runner-fleet/dev/registry-mirror/http-secret"] ?? "",
+      // A part that no escaping changes.
+      "MinIO access key": cacheCredentials["in-minio"]?.["accessKey"] ?? "",
+      "MinIO secret key": "u0041 $HOME ${HOME} `id`",
+      "Google private key": cacheCredentials["in.gcs"]?.["privateKey"]?.split("\n")[1] ?? "",
+      "Azure account key": cacheCredentials["in-azure"]?.["accountKey"] ?? "",
     };
   });
 
@@ -60,7 +73,9 @@ describeWith("the secrets of a stack", [program("pulumi"), program("moto_server"
   });
 
   it("are all known to this test", () => {
-    expect(Object.values(secrets).map(({ length }) => length >= 16)).toEqual([true, true, true, true]);
+    expect(Object.values(secrets).map(({ length }) => length >= 16)).toEqual(
+      Array.from({ length: 8 }, () => true),
+    );
     expect(secretsIn(JSON.stringify(secrets))).toEqual(Object.keys(secrets));
   });
 
@@ -117,6 +132,10 @@ describeWith("the secrets of a stack", [program("pulumi"), program("moto_server"
       .filter(({ length }) => length > 2);
     expect(holders.sort()).toEqual([
       ["bastion/aws-credentials", "SecureString", "secret access key"],
+      ["bastion/cache-credentials/in-azure/accountKey", "SecureString", "Azure account key"],
+      ["bastion/cache-credentials/in-minio/accessKey", "SecureString", "MinIO access key"],
+      ["bastion/cache-credentials/in-minio/secretKey", "SecureString", "MinIO secret key"],
+      ["bastion/cache-credentials/in.gcs/privateKey", "SecureString", "Google private key"],
       ["bastion/runner-token/default", "SecureString", "token"],
       ["registry-mirror/docker-hub-password", "SecureString", "password"],
       ["registry-mirror/http-secret", "SecureString", "HTTP secret"],

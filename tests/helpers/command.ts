@@ -8,11 +8,17 @@ export interface Finished {
 }
 
 /** Runs a command to its end, whatever that is. */
-export function runCommand(command: string, args: string[], options: ExecFileOptions): Promise<Finished> {
+export function runCommand(
+  command: string,
+  args: string[],
+  options: ExecFileOptions,
+  input = "",
+): Promise<Finished> {
   return new Promise((done) => {
     const whole = { ...options, encoding: "utf8", maxBuffer: 256 * 1024 * 1024 } as const;
-    execFile(command, args, whole, (error, stdout, stderr) => {
+    const { stdin } = execFile(command, args, whole, (error, stdout, stderr) => {
       done({ code: error ? (typeof error.code === "number" ? error.code : 1) : 0, stdout, stderr });
     });
+    stdin?.end(input);
   });
 }

@@ -67,6 +67,8 @@ function made(type: string, name: string, inputs: Record<string, unknown>): Reco
           ...Object.fromEntries(
             "bastionInstanceId bastionSecurityGroupId workerSecurityGroupId workerSecurityGroupName workerRoleArn cacheBucketName cacheBucketArn cachePolicyArn runnerConfigParameterName fleetPolicyArn"
               .split(" ")
+              // The stack `bucketless` has its caches elsewhere.
+              .filter((output) => !(String(inputs["name"]).endsWith("/bucketless") && /^cache/.test(output)))
               .map((output) => [output, `${output}-of-stack`]),
           ),
         },

@@ -7,7 +7,10 @@ export const goodConfig: Record<string, unknown> = {
   runnerTokens: { default: "glrt-token" },
 };
 
-const secretTables = ["gitlab-runner-fleet:runnerTokens", "gitlab-runner-fleet:dockerHub"];
+/** Keys whose values hold secrets. */
+export const secretTables = ["runnerTokens", "dockerHub", "cacheCredentials"].map(
+  (key) => `gitlab-runner-fleet:${key}`,
+);
 
 /** Configuration as Pulumi holds it: full keys, and everything as text. */
 export function asHeld(config: Record<string, unknown>): Record<string, string> {

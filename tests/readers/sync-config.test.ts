@@ -1,8 +1,12 @@
 import { createHash } from "crypto";
 import * as fs from "fs";
 import { gzipSync } from "fflate";
+import { parse } from "smol-toml";
+import { configToml as renderFleet } from "../../components/config-toml";
 import { publishedText } from "../../components/published-text";
 import { freeAddress } from "../../cli/local/emulator";
+import { cacheCredentials, runnersWithCaches, secretParts, tokensWithCaches } from "../helpers/caches";
+import { understood } from "../helpers/stack-file";
 import { Emulator } from "../tools/emulator";
 import type { HttpServer } from "../tools/http-server";
 import { startInstanceMetadata } from "../tools/instance-metadata";
@@ -114,9 +118,13 @@ describeWith(
     afterEach(async () => {
       await machine.stop();
       await emulator.ssm(region, "DeleteParameters", {
-        Names: ["config.toml", "worker-user-data", "aws-credentials", "runner-token/default"].map(
-          (name) => `${parameterPath}/${name}`,
-        ),
+        Names: [
+          "config.toml",
+          "worker-user-data",
+          "aws-credentials",
+          "runner-token/default",
+          "cache-credentials/default/secretKey",
+        ].map((name) => `${parameterPath}/${name}`),
       });
     });
 
@@ -177,6 +185,97 @@ describeWith(
 
       expect((await sync()).status).toBe(0);
       expect(machine.read(configToml)).toBe(long.replace("@@runner-token/default@@", token));
+    });
+
+    describe("with a cache of every kind", () => {
+      const secrets = Object.entries(cacheCredentials).flatMap(([runner, values]) =>
+        Object.entries(values).map(([key, value]) => [`cache-credentials/${runner}/${key}`, value] as const),
+      );
+      const tokens = Object.entries(tokensWithCaches).map(
+        ([runner, value]) => [`runner-token/${runner}`, value] as const,
+      );
+
+      beforeEach(async () => {
+        const { config } = understood({
+          "aws:region": region,
+          runners: runnersWithCaches,
+          runnerTokens: tokensWithCaches,
+          cacheCredentials,
+        });
+        const facts = { machineOptions: [], cacheBucketName: "the-bucket", registryMirror: undefined };
+        await publish("config.toml", publishedText(renderFleet(config, facts)));
+        for (const [name, value] of [...tokens, ...secrets]) await publish(name, value, "SecureString");
+      });
+
+      afterEach(async () => {
+        await emulator.ssm(region, "DeleteParameters", {
+          Names: [...tokens, ...secrets].map(([name]) => `${parameterPath}/${name}`),
+        });
+      });
+
+      it("puts its secrets in as they are, whatever characters they have, and gitlab-runner accepts them", async () => {
+        expect(await sync()).toEqual({
+          status: 0,
+          stdout: "fleet-sync: new worker-user-data\nfleet-sync: new config.toml\n",
+          stderr: "",
+        });
+        expect(parse(machine.read(configToml))).toMatchObject({
+          runners: [
+            { token: tokensWithCaches["in-s3"], cache: { Type: "s3", s3: { AuthenticationType: "iam" } } },
+            {
+              token: tokensWithCaches["in-minio"],
+              cache: {
+                Type: "s3",
+                s3: {
+                  AccessKey: cacheCredentials["in-minio"]?.["accessKey"],
+                  SecretKey: cacheCredentials["in-minio"]?.["secretKey"],
+                },
+              },
+            },
+            { cache: { Type: "gcs", gcs: { PrivateKey: cacheCredentials["in.gcs"]?.["privateKey"] } } },
+            { cache: { Type: "azure", azure: { AccountKey: cacheCredentials["in-azure"]?.["accountKey"] } } },
+          ],
+        });
+        expect(await sync()).toEqual({ status: 0, stdout: "", stderr: "" });
+      });
+
+      it("brings a rotated one", async () => {
+        await sync();
+        await publish("cache-credentials/in-minio/secretKey", "rotated", "SecureString");
+
+        expect((await sync()).stdout).toBe("fleet-sync: new config.toml\n");
+        expect(machine.read(configToml)).toContain('SecretKey = "rotated"\n');
+      });
+
+      it("keeps the old config.toml, and shows none of them, when one is missing", async () => {
+        await sync();
+        const before = machine.read(configToml);
+        await withdraw("cache-credentials/in.gcs/privateKey");
+
+        const result = await sync();
+        expect(status()).toBe(
+          "failed: config.toml: there is no parameter for @@cache-credentials/in.gcs/privateKey@@\n",
+        );
+        expect(machine.read(configToml)).toBe(before);
+        expect(
+          secretParts.filter((part) => (result.stdout + result.stderr + status()).includes(part)),
+        ).toEqual([]);
+      });
+
+      it("does not show one that gitlab-runner prints, with its characters escaped", async () => {
+        const secret = 'planted "quoted" \\ @ line\nplanted line';
+        await publish("cache-credentials/in-minio/secretKey", secret, "SecureString");
+        await publish(
+          "config.toml",
+          published(10, 'unhealthy_interval = "@@cache-credentials/in-minio/secretKey@@"'),
+        );
+
+        const result = await sync();
+        expect(status()).toMatch(
+          /^failed: gitlab-runner rejects config.toml: FATAL: .* invalid duration: "<secret>"\s+$/,
+        );
+        expect(result.stdout + result.stderr + status()).not.toContain("planted");
+      });
     });
 
     it("removes the credentials when the instance's role is used instead", async () => {
@@ -391,6 +490,8 @@ describeWith(
 
     it("shows no secret in any process's arguments or environment", async () => {
       await publish("aws-credentials", `[default]\naws_secret_access_key = ${secretKey}\n`, "SecureString");
+      await publish("cache-credentials/default/secretKey", secretKey, "SecureString");
+      await publish("config.toml", published(10, "# @@cache-credentials/default/secretKey@@\n"));
       const seen = new Set<string>();
       const running = sync();
       const isRunning = async () =>

@@ -65,10 +65,16 @@ credentials_file() {
   stat --format %i "${installed}/aws-credentials" 2>/dev/null || true
 }
 
-# without_secrets <file>: its text, without colours, too.
+# Any text as the inside of a TOML string, for which jq's JSON escapes will do. An "@" is escaped, too, so that no value looks like a
+# placeholder.
+readonly in_toml='def in_toml: tojson[1:-1] | gsub("@"; "\\u0040");'
+
+# without_secrets <file>: its text, without colours, too. Secrets may be escaped in it; a long one goes first, for a short one may be a
+# part of it.
 without_secrets() {
-  jq --raw-output --rawfile text "$1" '
+  jq --raw-output --rawfile text "$1" "${in_toml}"'
     del(.["config.toml"], .["worker-user-data"])
+    | [.[] | ., tojson[1:-1], in_toml] | unique | sort_by(-length)
     | reduce .[] as $secret ($text; split($secret) | join("<secret>"))
     | gsub("\u001b\\[[0-9;]*m"; "")' "${work}/parameters"
 }
@@ -90,14 +96,17 @@ if [[ "$(credentials_file)" != "$before" ]]; then
   systemctl --no-block try-restart gitlab-runner.service
 fi
 
-# A secret is written "@@<parameter>@@". Its value may have no character that means something in TOML, and no "$", for
-# gitlab-runner replaces variables in tokens and addresses.
-jq --join-output --rawfile text "${work}/published" '
+# A secret is written "@@<parameter>@@". A token may have no character that means something in TOML, and no "$", for gitlab-runner
+# replaces variables in tokens and addresses. The secrets of a cache may have any.
+jq --join-output --rawfile text "${work}/published" "${in_toml}"'
+  def token:
+    if test("\\A[A-Za-z0-9._=+/:-]+\\z") then . else error("a secret has a character that no token has") end;
   . as $parameters
   | $text
   | gsub("@@(?<name>[^@\\s]+)@@";
-      $parameters[.name] // error("there is no parameter for @@\(.name)@@")
-      | if test("\\A[A-Za-z0-9._=+/:-]+\\z") then . else error("a secret has a character that no token has") end)
+      .name as $name
+      | $parameters[$name] // error("there is no parameter for @@\($name)@@")
+      | if $name | startswith("cache-credentials/") then in_toml else token end)
   | if contains("@@") then error("a placeholder is left over") else . end
 ' "${work}/parameters" >"${work}/config.toml" 2>"${work}/errors" ||
   fail "config.toml: $(sed 's/^jq: error ([^)]*): //' "${work}/errors")"
