@@ -68,6 +68,7 @@ const bastion = new Bastion("bastion", {
   runnerConfig: facts.apply((made) => configToml(config, made)),
   runnerTokens: secrets.runnerTokens,
   cacheCredentials: secrets.cacheCredentials,
+  layerCachePassword: registryMirror?.layerCachePassword,
   gitlabUrl: config.gitlabUrl,
   ...(cache.policyArn && { cachePolicyArn: cache.policyArn }),
   ...(cache.userName && { userName: cache.userName }),

@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { BastionArgs } from "./bastion";
 import { publishedText } from "./published-text";
-import { credentialParameter, tokenParameter } from "./secret-parameters";
+import { credentialParameter, layerCachePasswordParameter, tokenParameter } from "./secret-parameters";
 
 /** The SSM parameters that a bastion reads. */
 export interface BastionParameters {
@@ -68,8 +68,18 @@ export function publishForBastion(
       ),
     ),
   );
+  const password = args.layerCachePassword
+    ? [
+        publishSecret(
+          layerCachePasswordParameter,
+          layerCachePasswordParameter,
+          "Writes protected refs of the layer cache",
+          args.layerCachePassword,
+        ),
+      ]
+    : [];
   const userData = publishText("worker-user-data", "User data of workers", args.workers.userData);
-  const before = [...tokens, ...credentials, userData];
+  const before = [...tokens, ...credentials, ...password, userData];
   const runnerConfig = publishText("config.toml", "config.toml of GitLab Runner", args.runnerConfig, before);
   return { runnerConfig, all: [...before, runnerConfig] };
 }

@@ -41,14 +41,16 @@ export interface BastionArgs {
   parameterPath: string;
   workers: WorkersAccess;
   /**
-   * Text of `config.toml`; `@@runner-token/<runner name>@@` stands for a runner's token, and
-   * `@@cache-credentials/<runner name>/<key>@@` for one of `cacheCredentials`.
+   * Text of `config.toml`; `@@runner-token/<runner name>@@` stands for a runner's token, `@@cache-credentials/<runner name>/<key>@@`
+   * for one of `cacheCredentials`, and `@@layer-cache-password@@` for the layer cache's password.
    */
   runnerConfig: pulumi.Input<string>;
   /** Authentication token (`glrt-…`) of each runner, by the runner's name. */
   runnerTokens: Record<string, pulumi.Input<string>>;
   /** Secrets of runners' caches, by the runner's name and the secret's key. Default: none. */
   cacheCredentials?: Record<string, Record<string, pulumi.Input<string>>>;
+  /** Writes protected refs of the layer cache. Default: none. */
+  layerCachePassword?: pulumi.Input<string> | undefined;
   /** Where GitLab is: the bastion may connect to its port. Default: `https://gitlab.com`. */
   gitlabUrl?: string;
   /** Policy that lets the runner manager use the distributed cache. Default: none, with other caches than the fleet's bucket. */

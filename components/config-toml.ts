@@ -3,7 +3,7 @@ import { clientEnvironment, clientVolumes } from "./client-files";
 import type { FleetConfig, RunnerSettings } from "./config";
 import type { RegistryAddresses } from "./registry-addresses";
 import { renderRunnerConfig, type AutoscalingSection, type RunnerSection } from "./runner-config";
-import { secretPlaceholder, tokenParameter } from "./secret-parameters";
+import { layerCachePasswordParameter, secretPlaceholder, tokenParameter } from "./secret-parameters";
 
 /** What `config.toml` says of things that Pulumi made. */
 export interface FleetFacts {
@@ -39,6 +39,10 @@ function runnerSection(
   const { registries } = facts;
   const environment = {
     ...(registries && clientEnvironment(registries)),
+    ...(registries &&
+      config.registryMirror.protectedRefWriters.includes(runner.name) && {
+        FLEET_LAYER_CACHE_PASSWORD: secretPlaceholder(layerCachePasswordParameter),
+      }),
     ...runner.environment,
   };
   return {

@@ -5,5 +5,8 @@ export const tokenParameter = (runnerName: string): string => `runner-token/${ru
 export const credentialParameter = (runnerName: string, key: string): string =>
   `cache-credentials/${runnerName}/${key}`;
 
+/** SSM name of the layer cache's password, below the bastion's path. */
+export const layerCachePasswordParameter = "layer-cache-password";
+
 /** Stands for a parameter's value in the published `config.toml`; the bastion puts the value in its place. */
 export const secretPlaceholder = (parameter: string): string => `@@${parameter}@@`;

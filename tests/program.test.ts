@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { asHeld } from "./helpers/stack-file";
 import { programAt } from "./helpers/load";
+import { readPublishedText } from "./helpers/published-text";
 import { record, valueOf, type Recording } from "./helpers/record";
 
 const planted = {
@@ -140,6 +141,25 @@ describe("the program", () => {
     );
     expect(config).not.toMatch(/mirror|FLEET_|daemon\.json/);
     expect(made.warnings).toEqual([]);
+  });
+
+  it("gives the layer cache's password to the runners that may write protected refs, and to no other", async () => {
+    const runners = [{ name: "default" }, { name: "release" }];
+    const made = await run("dev", {
+      runners,
+      runnerTokens: { default: "glrt-one", release: "glrt-two" },
+      registryMirror: { protectedRefWriters: ["release"] },
+    });
+    const parameter = (name: string) => made.resource("aws:ssm/parameter:Parameter", name).inputs;
+    const [, first, second] = readPublishedText(
+      String(parameter("bastion-config.toml")["insecureValue"]),
+    ).split("[[runners]]");
+    expect(first).not.toContain("FLEET_LAYER_CACHE_PASSWORD");
+    expect(second).toContain('"FLEET_LAYER_CACHE_PASSWORD=@@layer-cache-password@@"');
+    expect(parameter("bastion-layer-cache-password")).toEqual({
+      ...parameter("registry-mirror-layer-cache-password-parameter"),
+      name: "/gitlab-runner-fleet/test/bastion/layer-cache-password",
+    });
   });
 
   it("can live in an existing VPC", async () => {

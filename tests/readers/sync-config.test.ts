@@ -1,6 +1,6 @@
 import { createHash } from "crypto";
 import * as fs from "fs";
-import { gzipSync } from "fflate";
+import { gunzipSync, gzipSync } from "fflate";
 import { parse } from "smol-toml";
 import { configToml as renderFleet } from "../../components/config-toml";
 import { publishedText } from "../../components/published-text";
@@ -138,7 +138,9 @@ describeWith(
         stderr: "",
       });
       expect(machine.read(configToml)).toBe(installed(10));
-      expect(machine.read(workerUserData)).toBe("#cloud-config\n{}\n");
+      expect(Buffer.from(gunzipSync(fs.readFileSync(machine.outside(workerUserData)))).toString()).toBe(
+        "#cloud-config\n{}\n",
+      );
       expect(machine.read(awsCredentials)).toBe(`[default]\naws_secret_access_key = ${secretKey}\n`);
       for (const name of [configToml, workerUserData, awsCredentials]) {
         expect(identity(name).mode).toBe(0o600);
@@ -202,7 +204,7 @@ describeWith(
           runnerTokens: tokensWithCaches,
           cacheCredentials,
         });
-        const facts = { machineOptions: [], cacheBucketName: "the-bucket", registryMirror: undefined };
+        const facts = { machineOptions: [], cacheBucketName: "the-bucket" };
         await publish("config.toml", publishedText(renderFleet(config, facts)));
         for (const [name, value] of [...tokens, ...secrets]) await publish(name, value, "SecureString");
       });

@@ -118,7 +118,9 @@ if ! cmp --silent "${work}/config.toml" "${installed}/config.toml" && gitlab-run
   fi
 fi
 
-text_of worker-user-data "${work}/worker-user-data"
+# EC2 takes 16 KiB of user data, and cloud-init unpacks it.
+text_of worker-user-data "${work}/text"
+gzip --no-name --stdout "${work}/text" >"${work}/worker-user-data"
 put "${work}/worker-user-data" worker-user-data
 put "${work}/config.toml" config.toml
 result="ok $(sha256sum <"${work}/published" | cut --delimiter " " --fields 1)"
