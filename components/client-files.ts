@@ -39,7 +39,7 @@ function buildkitdToml(registries: RegistryAddresses): string {
   const { host, mirrors, caCertificate } = registries;
   const access = caCertificate === undefined ? { http: true } : { ca: [caFile] };
   return stringifyToml({
-    registry: Object.fromEntries([
+    registry: Object.fromEntries<object>([
       ...mirrors.map(({ upstream, port }) => [upstream, { mirrors: [`${host}:${port}`] }] as const),
       ...hosts(registries).map((address) => [address, access] as const),
     ]),

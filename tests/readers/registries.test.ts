@@ -1,5 +1,7 @@
 import { X509Certificate } from "crypto";
 import { serverCertificate } from "../../components/certificates";
+import { mirrorsOf } from "../../components/registry-addresses";
+import { BuildKit } from "../tools/buildkit";
 import { describeWith, program, requireLoopDevices, requireThrowawayMachine } from "../tools/programs";
 import { RegistryMachine } from "../tools/registry-machine";
 import { pull, pushImage } from "../tools/registry-client";
@@ -246,6 +248,33 @@ describeWith("Registries with TLS", requirements, () => {
     expect(
       await pull(registries, `${host}:5000`, "group/project", "main", { scheme: "https", options }),
     ).toEqual(pushed);
+  });
+
+  it("are trusted by machines whose clock is years off", async () => {
+    registries.machine.write("/tmp/certificate.pem", registries.machine.read("/run/fleet/certificate.pem"));
+    for (const year of [2021, 2079]) {
+      const time = (Date.UTC(year, 0, 1) / 1000).toString();
+      const verify = ["openssl", "verify", "-attime", time, "-CAfile", "/etc/fleet/registries-ca.crt"];
+      expect(await registries.must(...verify, "-verify_hostname", host, "/tmp/certificate.pem")).toContain(
+        "OK",
+      );
+    }
+  });
+
+  describeWith("behind BuildKit", [program("buildkitd"), program("buildctl")], () => {
+    it("give it base images and share its layers, with nothing set in the job", async () => {
+      registries.publishImage(`${hub}/library/base`, "latest", Buffer.from("content"));
+      const addresses = { host, mirrors: mirrorsOf([]), caCertificate: authority };
+      const buildkit = await BuildKit.start(registries, addresses);
+      const context = { Dockerfile: "FROM base\nCOPY file /copied\n", file: "content" };
+      expect(await buildkit.build(context, `${host}:5000/group/project:main`)).toMatchObject({ status: 0 });
+      await buildkit.forget();
+      registries.setUpstream({ status: 503 });
+      const { status, log } = await buildkit.build(context, `${host}:5000/group/project:main`);
+      expect(log).toMatch(/\[2\/2\] COPY file \/copied\n#\d+ sha256:/);
+      expect(status).toBe(0);
+      await buildkit.stop();
+    });
   });
 
   it("speak nothing else", async () => {
