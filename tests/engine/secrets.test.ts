@@ -31,7 +31,10 @@ describeWith("the secrets of a stack", [program("pulumi"), program("moto_server"
     await stack.must("config", "set", "--path", "dockerHub.username", "someone");
     await stack.must("config", "set", "--secret", "--path", "dockerHub.password", password);
     const runners = runnersWithCaches.slice(1);
-    stack.configure({ "gitlab-runner-fleet:runners": [{ name: "default" }, ...runners] });
+    stack.configure({
+      "gitlab-runner-fleet:runners": [{ name: "default" }, ...runners],
+      "gitlab-runner-fleet:registryMirror": { tls: true, protectedRefWriters: ["default"] },
+    });
     for (const { name } of runners) {
       await stack.setSecret(`runnerTokens["${name}"]`, tokensWithCaches[name] ?? "");
       for (const [key, value] of Object.entries(cacheCredentials[name] ?? {}))
@@ -59,6 +62,9 @@ describeWith("the secrets of a stack", [program("pulumi"), program("moto_server"
       password,
       "secret access key": secretKey,
       "HTTP secret": values["/gitlab-runner-fleet/dev/registry-mirror/http-secret"] ?? "",
+      "layer cache password": values["/gitlab-runner-fleet/dev/registry-mirror/layer-cache-password"] ?? "",
+      "private key of the registries":
+        values["/gitlab-runner-fleet/dev/registry-mirror/private-key"]?.split("\n")[1] ?? "",
       // A part that no escaping changes.
       "MinIO access key": cacheCredentials["in-minio"]?.["accessKey"] ?? "",
       "MinIO secret key": "u0041 $HOME ${HOME} `id`",
@@ -74,7 +80,7 @@ describeWith("the secrets of a stack", [program("pulumi"), program("moto_server"
 
   it("are all known to this test", () => {
     expect(Object.values(secrets).map(({ length }) => length >= 16)).toEqual(
-      Array.from({ length: 8 }, () => true),
+      Array.from({ length: 10 }, () => true),
     );
     expect(secretsIn(JSON.stringify(secrets))).toEqual(Object.keys(secrets));
   });
@@ -136,9 +142,12 @@ describeWith("the secrets of a stack", [program("pulumi"), program("moto_server"
       ["bastion/cache-credentials/in-minio/accessKey", "SecureString", "MinIO access key"],
       ["bastion/cache-credentials/in-minio/secretKey", "SecureString", "MinIO secret key"],
       ["bastion/cache-credentials/in.gcs/privateKey", "SecureString", "Google private key"],
+      ["bastion/layer-cache-password", "SecureString", "layer cache password"],
       ["bastion/runner-token/default", "SecureString", "token"],
       ["registry-mirror/docker-hub-password", "SecureString", "password"],
       ["registry-mirror/http-secret", "SecureString", "HTTP secret"],
+      ["registry-mirror/layer-cache-password", "SecureString", "layer cache password"],
+      ["registry-mirror/private-key", "SecureString", "private key of the registries"],
     ]);
   });
 });
