@@ -35,45 +35,24 @@ describeWith(
     let runs = 0;
 
     /** Builds `FROM busybox` with a BuildKit that is started for it. */
-    const buildWith = async (launcher: string[], name: string) => {
-      const [root, environment] = [
-        `/run/${name}-${++runs}`,
-        { ...engineEnvironment(), HOME: "/home/user", USER: "user" },
-      ];
-      const address = `unix://${root}/buildkitd.sock`;
-      await registries.must(
-        "bash",
-        "-c",
-        `install --directory --owner ${user} ${root} && mount -t tmpfs -o uid=${user} tmpfs ${root}`,
-      );
-      const daemon = ["/usr/local/bin/buildkitd", "--root", `${root}/data`, "--addr", address];
-      const wait = `buildctl --addr ${address} debug workers`;
-      const buildctl = {
-        ...environment,
-        PATH: `${requireProgram("buildctl").replace(/[^/]*$/, "")}:${environment.PATH ?? ""}`,
-      };
+    const buildWith = async (...launcher: string[]) => {
+      const root = `/run/buildkit-${++runs}`;
+      const environment = { ...engineEnvironment(), HOME: "/home/user", USER: "user", XDG_RUNTIME_DIR: root };
+      const own = `install --directory ${root} && mount -t tmpfs -o uid=${user} tmpfs ${root}`;
+      await registries.must("bash", "-c", own);
+      const daemon = ["buildkitd", "--root", `${root}/data`, "--addr", `unix://${root}/socket`];
+      const buildctl = ["buildctl", "--addr", `unix://${root}/socket`];
       const service = await startService(
         machine,
         [...launcher, ...daemon, "--oci-worker-snapshotter", "native"],
-        wait,
-        {
-          ...buildctl,
-          XDG_RUNTIME_DIR: root,
-        },
+        `${buildctl.join(" ")} debug workers`,
+        environment,
       );
-      const build = [
-        "build",
-        "--frontend",
-        "dockerfile.v0",
-        "--local",
-        "context=/builds",
-        "--local",
-        "dockerfile=/builds",
-      ];
+      const folders = ["--local", "context=/builds", "--local", "dockerfile=/builds"];
       const output = ["--output", `type=oci,dest=${root}/image.tar`];
       const result = await machine.run(
-        [requireProgram("buildctl"), "--addr", address, ...build, ...output],
-        buildctl,
+        [...buildctl, "build", "--frontend", "dockerfile.v0", ...folders, ...output],
+        environment,
       );
       await service.stop();
       return result;
@@ -107,9 +86,9 @@ describeWith(
         await engine.stop();
         return result;
       },
-      BuildKit: () => buildWith([], "buildkit"),
+      BuildKit: () => buildWith(),
       "BuildKit without root": () =>
-        buildWith(["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "rootlesskit"], "rootless"),
+        buildWith("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "rootlesskit"),
       Buildah: () => {
         const root = `/run/buildah-${++runs}`;
         const storage = ["--root", root, "--runroot", `${root}-run`, "--storage-driver", "vfs"];

@@ -63,7 +63,7 @@ describeWith(
         name,
         value.replaceAll(/\$(\w+)/g, (_, other: string) => given[other] ?? ""),
       ]);
-      const { PATH = "", ...environment } = engineEnvironment();
+      const { PATH, ...environment } = engineEnvironment();
       await machine.run([
         "bash",
         "-c",

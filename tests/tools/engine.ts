@@ -23,7 +23,7 @@ const programFolders = () =>
   ["runc", "containerd", "docker", "buildx"].map((name) => path.dirname(requireProgram(name)));
 
 /** The environment of a command that uses an engine. */
-export function engineEnvironment(): Record<string, string> {
+export function engineEnvironment(): { PATH: string; HOME: string } {
   const system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
   return { PATH: [...programFolders(), ...system].join(":"), HOME: "/root" };
 }
