@@ -93,7 +93,7 @@ describeWith(
     };
 
     beforeAll(async () => {
-      registries = await startWorker();
+      registries = await startWorker({ protectedRefs: true }, { "layer-cache-password": "secret" });
       machine = registries.machine;
       await publishPrograms(registries, "library/busybox", "latest", {
         programs: [requireProgram("busybox")],
@@ -159,6 +159,21 @@ describeWith(
 
       expect(await job("new-branch")).toMatchObject({ status: 0, cached: steps.slice(0, 2) });
       expect(await cached("group/project/build")).toMatchObject({ tags: ["main", "new-branch"] });
+    });
+
+    it("leaves protected layers to the runners that have their password", async () => {
+      const password = { FLEET_LAYER_CACHE_PASSWORD: "secret" };
+      expect(await job("main", password)).toMatchObject({ status: 0, cached: [] });
+      await freshEngine();
+
+      expect(await job("new-branch")).toMatchObject({ status: 0, cached: steps });
+      expect(await cached("protected/group/project/build")).toMatchObject({ tags: ["main"] });
+      expect(await cached("group/project/build")).toMatchObject({ tags: ["new-branch"] });
+      await freshEngine();
+      machine.write("/builds/file", "two");
+      await job("main");
+      await freshEngine();
+      expect(await job("main", password)).toMatchObject({ status: 0, cached: steps.slice(0, 2) });
     });
 
     it("pushes it and loads it, in one build", async () => {

@@ -32,8 +32,10 @@ cat ca.pem >>/etc/ssl/certs/ca-certificates.crt
  * A throwaway machine that is the registry mirror and a worker at once, in a network with Docker Hub, and with name service for
  * containers.
  */
-export async function startWorker(): Promise<RegistryMachine> {
-  const registries = await RegistryMachine.start();
+export async function startWorker(
+  ...settings: Parameters<typeof RegistryMachine.start>
+): Promise<RegistryMachine> {
+  const registries = await RegistryMachine.start(...settings);
   const { machine, must } = registries;
   machine.writeFilesOf(examples.worker);
   const network = [
