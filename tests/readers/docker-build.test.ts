@@ -1,6 +1,8 @@
+import { spawnSync } from "child_process";
 import * as fs from "fs";
 import * as path from "path";
 import { parse } from "yaml";
+import { docker } from "../../components/versions";
 import { engineEnvironment, requireEngine, startEngine, type Engine } from "../tools/engine";
 import { describeWith, program, requireProgram, requireThrowawayMachine } from "../tools/programs";
 import { startFragileProxy } from "../tools/fragile-proxy";
@@ -13,8 +15,15 @@ jest.setTimeout(120_000);
 
 const template = parse(
   fs.readFileSync(path.join(__dirname, "..", "..", "templates", "docker-build.gitlab-ci.yml"), "utf8"),
-) as { ".docker-build": { variables: Record<string, string>; script: string[] } };
-const { variables, script } = template[".docker-build"];
+) as {
+  ".docker-build": {
+    image: string;
+    services: { name: string }[];
+    variables: Record<string, string>;
+    script: string[];
+  };
+};
+const { image: client, services, variables, script } = template[".docker-build"];
 
 const image = "registry.gitlab.test/group/project";
 const first = "RUN head -c 900000 /dev/urandom >/large";
@@ -22,6 +31,19 @@ const steps = [first, "RUN echo two >/two", "COPY file /file", "RUN cat /file /t
 const dockerfile = ["FROM busybox", ...steps, ""].join("\n");
 
 const programs = ["buildx", "registry", "buildkitd", "buildctl", "skopeo", "dnsmasq", "openssl", "busybox"];
+
+it("The job template uses the version of Docker that workers have", () => {
+  expect(client).toBe(`docker:${docker.version}-cli`);
+  expect(services.map(({ name }) => name)).toEqual([`docker:${docker.version}-dind`]);
+});
+
+describeWith("shellcheck", [program("shellcheck")], () => {
+  it("accepts the job template", () => {
+    const input = ["#!/bin/sh", ...script, ""].join("\n");
+    const result = spawnSync("shellcheck", ["--severity=style", "-"], { input, encoding: "utf8" });
+    expect(result).toMatchObject({ status: 0, stdout: "" });
+  });
+});
 
 describeWith(
   "A job that builds an image",
