@@ -10,7 +10,9 @@ mkdir -p "${cache}/bin"
 PATH="${cache}/bin:${cache}/venv/bin:${PATH}"
 
 readonly packages=(
-  apt-utils ca-certificates cloud-init curl e2fsprogs gnupg gzip iproute2 jq passwd procps python3-venv shellcheck sudo systemd util-linux
+  apt-utils buildah busybox-static ca-certificates cloud-init containerd curl dnsmasq-base docker.io e2fsprogs gnupg
+  gzip iproute2 jq nginx-light openssl passwd procps python3-venv rootlesskit runc shellcheck skopeo sudo systemd
+  uidmap util-linux
 )
 if ! dpkg-query --show "${packages[@]}" >/dev/null 2>&1; then
   apt-get update --quiet=2
@@ -63,13 +65,23 @@ unpack registry "$(pinned "registry.downloads.${architecture}.url")" registry
 buildkit="https://github.com/moby/buildkit/releases/download/v0.34.2/buildkit-v0.34.2.linux-${architecture}.tar.gz"
 unpack buildkitd "$buildkit" bin/buildkitd
 unpack buildctl "$buildkit" bin/buildctl
-# Engines before 23 cannot validate; where Docker's site is out of reach, a Go proxy may do.
-if [[ "$(dockerd --help 2>/dev/null)" != *--validate* ]]; then
-  { fetch "https://download.docker.com/linux/static/stable/${machine}/docker-$(pinned docker.version).tgz" |
-    tar --extract --gzip --to-stdout docker/dockerd >"${work}/dockerd" && executable "${work}/dockerd"; } 2>/dev/null ||
-    { program go && GOBIN="${cache}/bin" go install github.com/moby/moby/v2/cmd/dockerd@v2.0.0-beta.24; } || true
+# from_go <module>@<version> <option>…: where a program's own site is out of reach, a Go proxy may do.
+from_go() {
+  program go && GOBIN="${cache}/bin" go install "${@:2}" "$1" 2>/dev/null
+}
+
+download buildx "https://github.com/docker/buildx/releases/download/v0.38.2/buildx-v0.38.2.linux-${architecture}"
+program buildx || from_go github.com/docker/buildx/cmd/buildx@v0.38.2 || true
+# Distributions have engines that cannot validate, and runc without time namespaces, which today's engine asks for.
+if [[ "$(dockerd --help 2>/dev/null)" != *--validate* || "$(runc features 2>/dev/null)" != *'"time"'* ]]; then
+  fetch "https://download.docker.com/linux/static/stable/${machine}/docker-$(pinned docker.version).tgz" |
+    tar --extract --gzip --strip-components 1 --directory "${cache}/bin" 2>/dev/null || {
+    apt-get install --quiet=2 --yes --no-install-recommends gcc libc6-dev libseccomp-dev pkg-config >/dev/null
+    from_go github.com/moby/moby/v2/cmd/dockerd@v2.0.0-beta.24
+    from_go github.com/opencontainers/runc@v1.4.0 -tags seccomp
+  } || true
 fi
 
-for name in shellcheck cloud-init systemd-analyze jq moto_server gitlab-runner docker-machine registry buildkitd buildctl dockerd; do
+for name in shellcheck cloud-init systemd-analyze jq moto_server gitlab-runner docker-machine registry buildkitd buildctl buildx dockerd runc; do
   program "$name" || echo "tests/tools/install.sh: ${name} could not be installed" >&2
 done

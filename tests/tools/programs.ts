@@ -18,6 +18,8 @@ const sources: Record<string, string> = {
   "docker-machine": "https://docs.gitlab.com/runner/executors/docker_machine/",
   registry: "https://github.com/distribution/distribution/releases",
   buildkitd: "https://github.com/moby/buildkit/releases",
+  buildx: "https://github.com/docker/buildx/releases",
+  runc: "https://github.com/opencontainers/runc/releases",
   dockerd: "https://docs.docker.com/engine/install/",
   pulumi: "https://www.pulumi.com/docs/install/",
 };

@@ -3,7 +3,7 @@ import * as fs from "fs";
 import * as os from "os";
 import * as path from "path";
 import { registryMirrorUserData, type RegistryMirrorUserDataArgs } from "../../components/user-data";
-import { makeImage, type Image } from "./images";
+import { makeImage, type Image, type MadeImage } from "./images";
 import { requireProgram } from "./programs";
 import { ThrowawayMachine } from "./throwaway-machine";
 import { Units } from "./units";
@@ -102,9 +102,20 @@ export class RegistryMachine {
     return requests;
   }
 
+  /** Who has asked them since the last time, e.g. `docker/29.7.2 …`. */
+  upstreamClients(): string[] {
+    const clients = this.machine.read(`${upstreamFolder}/clients`).split("\n").filter(Boolean);
+    this.machine.write(`${upstreamFolder}/clients`, "");
+    return [...new Set(clients)];
+  }
+
   /** Puts an image of one layer into a registry elsewhere. */
   publishImage(repository: string, tag: string, file: Buffer): Image {
-    const { digests, blobs, manifest } = makeImage(file);
+    return this.publish(repository, tag, makeImage(file));
+  }
+
+  /** Puts an image into a registry elsewhere. */
+  publish(repository: string, tag: string, { digests, blobs, manifest }: MadeImage): Image {
     for (const [digest, content] of blobs) this.machine.write(`${upstreamFolder}/blobs/${digest}`, content);
     this.machine.write(`${upstreamFolder}/${repository}/${tag}`, manifest);
     return digests;
@@ -112,6 +123,7 @@ export class RegistryMachine {
 
   private async serveUpstream(names: string[]): Promise<void> {
     this.machine.write(`${upstreamFolder}/requests`, "");
+    this.machine.write(`${upstreamFolder}/clients`, "");
     this.machine.write(`${upstreamFolder}/blobs/none`, "");
     this.setUpstream({});
     fs.appendFileSync(

@@ -20,13 +20,17 @@ mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" overlay "$1/r
 cd "$1/root"
 mount -t proc proc proc
 mount -t sysfs sysfs sys
+mount --rbind /sys/fs/cgroup sys/fs/cgroup
 [[ "$2" == shared ]] || ip link set lo up
 for folder in dev run tmp; do mount -t tmpfs -o mode=755 tmpfs "$folder"; done
 chmod 1777 tmp
 cp --archive /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/loop* dev
 ln -s /proc/self/fd dev/fd
 ln -s /proc/self/fd/0 dev/stdin
-exec chroot . /bin/sh -c 'echo ready; exec sleep infinity'
+# Not chroot: what enters one of its containers would find itself in the root of the mount namespace.
+pivot_root . mnt
+umount --lazy /mnt
+exec /bin/sh -c 'cd /; echo ready; exec sleep infinity'
 `;
 
 /**

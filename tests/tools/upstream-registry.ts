@@ -27,8 +27,8 @@ const sha256 = (content: Buffer) => `sha256:${createHash("sha256").update(conten
 function main([address = "", key = "", certificate = "", folder = ""]: string[]): void {
   const settings = (): UpstreamSettings =>
     JSON.parse(fs.readFileSync(`${folder}/settings.json`, "utf8")) as UpstreamSettings;
-  const log = (line: string) => {
-    fs.appendFileSync(`${folder}/requests`, `${line}\n`);
+  const log = (file: "clients" | "requests", line: string) => {
+    fs.appendFileSync(`${folder}/${file}`, `${line}\n`);
   };
   let lineFree = 0;
 
@@ -67,7 +67,8 @@ function main([address = "", key = "", certificate = "", folder = ""]: string[])
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const now = settings();
     const path = new URL(request.url ?? "/", "https://upstream").pathname;
-    log(`${request.method ?? ""} ${request.headers.host ?? ""}${path}`);
+    log("clients", request.headers["user-agent"] ?? "");
+    log("requests", `${request.method ?? ""} ${request.headers.host ?? ""}${path}`);
     await new Promise((resolve) => setTimeout(resolve, now.delay ?? 0));
     const version = { "Docker-Distribution-Api-Version": "registry/2.0" };
     const isMeant = (request.headers["user-agent"] ?? "").includes(now.statusFor ?? "");
