@@ -215,8 +215,6 @@ export const fleetSchema = z.strictObject({
       upstreams: upstreams.default([]),
       /** Percent of the volume for images; what was used longest ago goes first. Default: 40. */
       mirrorShare: percent.default(40),
-      /** Days until an image is fetched anew. Default: 7. */
-      mirrorMaxAge: days.default(7),
       /** Percent of the volume for layers; what was used longest ago goes first. Default: 45. */
       layerCacheShare: percent.default(45),
       /** Days until a layer is built again. Default: 14. */

@@ -51,8 +51,6 @@ export interface RegistryMirrorArgs {
   upstreams?: string[];
   /** Percent of the volume that the mirrors may fill; what was used longest ago is then evicted. Default: 40. */
   mirrorShare?: number;
-  /** Days until an image is fetched anew even if its tag has not moved. Default: 7. */
-  mirrorMaxAge?: number;
   /** Percent of the volume that the layer cache may fill; what was used longest ago is then evicted. Default: 45. */
   layerCacheShare?: number;
   /** Days until a layer is built again, with the packages of that day. Default: 14. */
@@ -75,7 +73,6 @@ const argsSchema = z.object({
   volumeSize: input(gibibytes).optional(),
   upstreams: upstreams.optional(),
   mirrorShare: percent.optional(),
-  mirrorMaxAge: days.optional(),
   layerCacheShare: percent.optional(),
   layerCacheMaxAge: days.optional(),
 });
@@ -198,7 +195,6 @@ export class RegistryMirror extends pulumi.ComponentResource {
               volumeId,
               upstreams: this.mirrors.map(({ upstream }) => upstream),
               mirrorShare: args.mirrorShare ?? 40,
-              mirrorMaxAge: args.mirrorMaxAge ?? 7,
               layerCacheShare: args.layerCacheShare ?? 45,
               layerCacheMaxAge: args.layerCacheMaxAge ?? 14,
               tls,

@@ -42,9 +42,6 @@ export interface RegistryMirrorUserDataArgs {
   /** Percent of the volume that the mirrors may fill. */
   mirrorShare: number;
 
-  /** Days that an image is served without being fetched anew. */
-  mirrorMaxAge: number;
-
   /** Percent of the volume that the layer cache may fill. */
   layerCacheShare: number;
 
@@ -104,7 +101,6 @@ export function registryMirrorUserData(args: RegistryMirrorUserDataArgs): string
     VOLUME_ID: args.volumeId,
     MIRRORED: args.upstreams.map((host) => `${host}=${registryUrl(host)}`).join(" "),
     MIRROR_SHARE: args.mirrorShare.toString(),
-    MIRROR_MAX_AGE: args.mirrorMaxAge.toString(),
     LAYER_CACHE_SHARE: args.layerCacheShare.toString(),
     LAYER_CACHE_MAX_AGE: args.layerCacheMaxAge.toString(),
     TLS: args.tls ? "yes" : "",

@@ -32,7 +32,6 @@ describe("a stack file", () => {
         volumeSize: 50,
         upstreams: [],
         mirrorShare: 40,
-        mirrorMaxAge: 7,
         layerCacheShare: 45,
         layerCacheMaxAge: 14,
         tls: false,

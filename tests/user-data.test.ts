@@ -33,7 +33,6 @@ const registryMirror = registryMirrorUserData({
   volumeId: "vol-0123456789abcdef0",
   upstreams: ["docker.io", "ghcr.io"],
   mirrorShare: 40,
-  mirrorMaxAge: 7,
   layerCacheShare: 45,
   layerCacheMaxAge: 14,
   tls: true,
@@ -128,7 +127,6 @@ PARAMETER_PATH='/gitlab-runner-fleet/dev/registry-mirror'
 VOLUME_ID='vol-0123456789abcdef0'
 MIRRORED='docker.io=https://registry-1.docker.io ghcr.io=https://ghcr.io'
 MIRROR_SHARE='40'
-MIRROR_MAX_AGE='7'
 LAYER_CACHE_SHARE='45'
 LAYER_CACHE_MAX_AGE='14'
 TLS='yes'
@@ -142,9 +140,9 @@ REGISTRY_SHA256='6f330a3ba9ea1d23a6ee189f449d792595240585bb2f159123d76ac594f70dd
 
   it("has a mirror and a layer cache that only the machine itself reaches, both with their data on the volume", () => {
     expect(parse(contentOf(registryMirror, "/etc/fleet/registry-mirror.yml") ?? "")).toMatchObject({
-      storage: { filesystem: { rootdirectory: "/var/lib/fleet-registry/mirror" }, delete: { enabled: true } },
+      storage: { filesystem: { rootdirectory: "/var/lib/fleet-registry/mirror" } },
       http: { addr: "127.0.0.1:16000", debug: { addr: "127.0.0.1:26000" } },
-      proxy: { remoteurl: "https://registry-1.docker.io", ttl: "168h" },
+      proxy: { remoteurl: "https://registry-1.docker.io", ttl: 0 },
     });
     expect(parse(contentOf(registryMirror, "/etc/fleet/layer-cache.yml") ?? "")).toMatchObject({
       storage: {

@@ -83,7 +83,7 @@ describeWith("a stack with TLS and further registries", [program("pulumi"), prog
     const applied = await stack.applied();
     expect(applied).toContain("create-replacement registry-mirror-instance");
     expect(applied).toContain("delete workers-to-registry-mirror-6002");
-    expect(applied.filter((change) => /data$|certificate|seed/.test(change))).toEqual([]);
+    expect(applied.filter((change) => /mirror-data$|certificate|seed/.test(change))).toEqual([]);
     expect(await kept()).toEqual(before);
     expect(await openPorts()).toEqual([5000, 6000, 6001]);
   });

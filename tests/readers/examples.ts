@@ -16,7 +16,6 @@ export const examples = {
     volumeId: "vol-0123456789abcdef0",
     upstreams: ["docker.io", "ghcr.io"],
     mirrorShare: 40,
-    mirrorMaxAge: 7,
     layerCacheShare: 45,
     layerCacheMaxAge: 14,
     tls: false,

@@ -152,7 +152,6 @@ describeWith("The registry mirror's boot.sh", requirements, () => {
       expect(machine.read("/run/fleet/registry-mirror-6001.env")).toBe(
         `REGISTRY_PROXY_REMOTEURL="\\"https://ghcr.io\\""
 REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="\\"${data}/mirror/ghcr.io\\""
-REGISTRY_PROXY_TTL="\\"168h\\""
 `,
       );
       expect(fs.statSync(machine.outside("/run/fleet/layer-cache.env")).mode & 0o777).toBe(0o600);

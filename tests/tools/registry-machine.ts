@@ -20,7 +20,6 @@ const userDataArgs: RegistryMirrorUserDataArgs = {
   volumeId: "vol-0123456789abcdef0",
   upstreams: ["docker.io"],
   mirrorShare: 40,
-  mirrorMaxAge: 7,
   layerCacheShare: 45,
   layerCacheMaxAge: 14,
   tls: false,

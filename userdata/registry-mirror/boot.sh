@@ -40,15 +40,14 @@ serve_mirror() {
   local port="$1" folder="${data}/mirror/$2" variables
   # shellcheck disable=SC2016 # jq's variables
   variables='{
-    REGISTRY_PROXY_REMOTEURL: $address, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: $folder, REGISTRY_PROXY_TTL: $ttl }'
+    REGISTRY_PROXY_REMOTEURL: $address, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: $folder }'
   if [[ "$2" == docker.io ]]; then
     variables+=' + if has("docker-hub-password") then
       {REGISTRY_PROXY_USERNAME: .["docker-hub-username"], REGISTRY_PROXY_PASSWORD: .["docker-hub-password"]} else {} end'
   fi
   install --directory --owner fleet-registry --group fleet-registry --mode 0750 "$folder"
   ln --symbolic --force --no-dereference "${folder}/docker/registry/v2/blobs" "/run/fleet/images/${port}"
-  environment_file "/run/fleet/registry-mirror-${port}.env" "$variables" --arg address "$3" --arg folder "$folder" \
-    --arg ttl "$((MIRROR_MAX_AGE * 24))h"
+  environment_file "/run/fleet/registry-mirror-${port}.env" "$variables" --arg address "$3" --arg folder "$folder"
   listen mirrors "$port"
 }
 
