@@ -14,6 +14,12 @@ export interface FleetFacts {
   registries?: RegistryAddresses | undefined;
 }
 
+/**
+ * Where docker:dind puts the certificates that its client, the job, needs.
+ * @see https://docs.gitlab.com/ci/docker/docker_in_docker/
+ */
+const clientCertificates = "/certs/client";
+
 function idle(settings: {
   idleCount: number;
   idleTime: number;
@@ -58,7 +64,13 @@ function runnerSection(
       image: docker.image,
       privileged: docker.privileged,
       disable_cache: true,
-      volumes: [...(registries ? clientVolumes(registries) : []), ...docker.volumes],
+      volumes: [
+        ...new Set([
+          ...(registries ? clientVolumes(registries) : []),
+          ...(docker.privileged ? [clientCertificates] : []),
+          ...docker.volumes,
+        ]),
+      ],
       ...(docker.pullPolicy && { pull_policy: docker.pullPolicy }),
       ...(docker.allowedImages && { allowed_images: docker.allowedImages }),
       ...(docker.shmSize !== undefined && { shm_size: docker.shmSize }),

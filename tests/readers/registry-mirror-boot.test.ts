@@ -190,6 +190,16 @@ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="\\"${data}/mirror/ghcr.io\\""
     expect(machine.read(`${data}/mirror/blob`)).toBe("data");
   });
 
+  it("keeps what version 0.1.0 had of Docker Hub", async () => {
+    attach(volumeNames.nitro);
+    await boot();
+    machine.write(`${data}/mirror/docker/registry/blob`, "data");
+
+    expect(await boot()).toMatchObject({ status: 0 });
+    expect(machine.read(`${data}/mirror/docker.io/docker/registry/blob`)).toBe("data");
+    expect(machine.exists(`${data}/mirror/docker`)).toBe(false);
+  });
+
   it("uses all of a volume that has grown", async () => {
     const size = async () => Number((await machine.run(["df", "--output=size", data])).stdout.split("\n")[1]);
     attach(volumeNames.xen);

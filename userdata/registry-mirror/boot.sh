@@ -93,6 +93,11 @@ mountpoint --quiet "$data" || mount "$data"
 mountpoint --quiet "$data" || fail "the volume ${VOLUME_ID} is not mounted"
 # The volume may have been made larger.
 resize2fs "$volume"
+# Where version 0.1.0 kept Docker Hub's images.
+if [[ -d "${data}/mirror/docker" ]]; then
+  mkdir --parents "${data}/mirror/docker.io"
+  mv "${data}/mirror/docker" "${data}/mirror/docker.io"
+fi
 install --directory --owner fleet-registry --group fleet-registry --mode 0750 "${data}/mirror" "${data}/layer-cache" \
   "${data}/in-flight"
 
