@@ -17,12 +17,7 @@ const requirements = [
 describeWith("evict.py", requirements, () => {
   let registries: RegistryMachine;
 
-  const evict = async () =>
-    registries.must(
-      "bash",
-      "-c",
-      "set -a; . /etc/fleet/registry-mirror.env; exec runuser -u fleet-registry /opt/fleet/evict.py",
-    );
+  const evict = () => registries.evict();
   const megabytesIn = async (store: string) =>
     Number(
       (await registries.must("du", "--summarize", "--block-size=1M", `${data}/${store}`)).split("\t")[0],

@@ -1,6 +1,7 @@
 import { randomBytes } from "crypto";
 import { mirrorsOf } from "../../components/registry-addresses";
 import { BuildKit } from "../tools/buildkit";
+import { requireEngine, startEngine, type Engine } from "../tools/engine";
 import { describeWith, program, requireLoopDevices, requireThrowawayMachine } from "../tools/programs";
 import { pull } from "../tools/registry-client";
 import { RegistryMachine } from "../tools/registry-machine";
@@ -121,15 +122,17 @@ describeWith("Builds", requirements, () => {
     expect((await buildkit.build(context(Buffer.from("content")))).status).toBe(0);
   });
 
-  it("go on while the disk is full, which is made room on by itself", async () => {
+  it("go on while the disk is full, and use it again when there is room", async () => {
     await begin(200);
     registries.publishImage(base, "latest", randomBytes(30_000_000));
     await registries.must("fallocate", "--length", "170M", `${data}/mirror/other`);
+    await registries.evict();
     const file = randomBytes(30_000_000);
 
     expect(await buildElsewhere(file)).toEqual({ status: 0, cached: false });
     expect(await corruptBlobs()).toBe("");
     await registries.must("rm", `${data}/mirror/other`);
+    await registries.evict();
     await buildElsewhere(file);
     expect(await buildElsewhere(file)).toEqual({ status: 0, cached: true });
   });
@@ -182,5 +185,68 @@ runpy.run_path("/opt/fleet/evict.py")'`,
     // The ref is 2 s old at most, the layer more than 5.
     expect(await evictAfter(maxAge - 3)).toBe("fleet: evicts group/project/_manifests/tags/main\n");
     expect(await buildElsewhere(file)).toEqual({ status: 0, cached: false });
+  });
+});
+
+describeWith("Pulls of a worker's engine", [...requirements, requireEngine], () => {
+  let registries: RegistryMachine;
+  let engine: Engine;
+
+  const begin = async (volumeSize?: number) => {
+    registries = await RegistryMachine.start({}, {}, volumeSize);
+    // As docker-machine starts it, but for the network that it needs for containers.
+    engine = await startEngine(registries.machine, "/srv/worker", [
+      ...["--registry-mirror", `http://${host}:6000`, "--bridge", "none", "--iptables=false"],
+    ]);
+    const image = registries.publishImage(base, "latest", randomBytes(20_000_000));
+    registries.setUpstream({ rate: 50 });
+    return image;
+  };
+  /** The engine checks the digest of everything that it pulls. */
+  const pullBase = async () => {
+    const { status, stderr } = await engine.docker("pull", "base");
+    return { status, stderr };
+  };
+  const pulled = { status: 0, stderr: "" };
+
+  afterEach(async () => {
+    await engine.stop();
+    await registries.stop();
+  });
+
+  it.each(["registry-mirror@6000", "registry-front"])(
+    "go on while %s is killed in the middle",
+    async (unit) => {
+      const image = await begin();
+      const pulling = pullBase();
+      await pause(2);
+      await registries.units.kill(unit, "KILL");
+
+      expect(await pulling).toEqual(pulled);
+      await registries.answers(`http://${host}:6000/v2/`);
+      expect(await pull(registries, `${host}:6000`, "library/base", "latest")).toEqual(image);
+    },
+  );
+
+  it("go on when the whole mirror is gone in the middle", async () => {
+    await begin();
+    const pulling = pullBase();
+    await pause(2);
+    for (const unit of ["registry-front", "registry-mirror@6000"]) await registries.units.stop(unit);
+
+    expect(await pulling).toEqual(pulled);
+  });
+
+  it("go to Docker Hub themselves while the mirror's disk is full, or its pulls used up", async () => {
+    await begin(200);
+    await registries.must("fallocate", "--length", "165M", `${data}/mirror/other`);
+    expect(await registries.evict()).toBe("fleet: the data volume is full\n");
+    expect(await pullBase()).toEqual(pulled);
+    await registries.must("rm", `${data}/mirror/other`);
+    expect(await registries.evict()).toBe("");
+
+    await engine.docker("image", "rm", "base");
+    registries.setUpstream({ status: 429, statusFor: "Go-http-client" });
+    expect(await pullBase()).toEqual(pulled);
   });
 });

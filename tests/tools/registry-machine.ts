@@ -120,6 +120,15 @@ export class RegistryMachine {
     return digests;
   }
 
+  /** What the timer does every minute. Returns what it says. */
+  evict(): Promise<string> {
+    return this.must(
+      "bash",
+      "-c",
+      "set -a; . /etc/fleet/registry-mirror.env; exec runuser -u fleet-registry /opt/fleet/evict.py",
+    );
+  }
+
   private async serveUpstream(names: string[]): Promise<void> {
     this.machine.write(`${upstreamFolder}/requests`, "");
     this.machine.write(`${upstreamFolder}/clients`, "");

@@ -87,14 +87,16 @@ function main([address = "", key = "", certificate = "", folder = ""]: string[])
     }
     response.setMaxListeners(0);
     const { content, type } = found;
-    response.writeHead(200, {
+    const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    response.writeHead(start > 0 ? 206 : 200, {
       ...version,
       "Content-Type": type,
-      "Content-Length": content.length,
+      "Content-Length": content.length - start,
       "Docker-Content-Digest": sha256(content),
+      ...(start > 0 && { "Content-Range": `bytes ${start}-${content.length - 1}/${content.length}` }),
     });
     if (request.method === "HEAD") response.end();
-    else await send(response, content, now);
+    else await send(response, content.subarray(start), now);
   };
 
   https

@@ -105,6 +105,7 @@ step "secrets and settings"
 parameters="$(attempt /opt/fleet/read-parameters.sh "$PARAMETER_PATH")"
 rm --recursive --force /run/fleet/nginx /run/fleet/images
 install --directory --mode 0755 /run/fleet /run/fleet/nginx /run/fleet/images
+install --directory --owner fleet-registry --mode 0755 /run/fleet/state
 environment_file /run/fleet/layer-cache.env '{REGISTRY_HTTP_SECRET: .["http-secret"]}'
 listen layer-cache 5000
 mirrors=()

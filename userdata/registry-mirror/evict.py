@@ -16,6 +16,9 @@ from pathlib import Path
 DATA = Path("/var/lib/fleet-registry")
 BLOBS = "docker/registry/v2/blobs/sha256/*/*/data"
 REPOSITORIES = "docker/registry/v2/repositories"
+# While it exists, the mirrors begin no download: a client that gets half of a layer does not look elsewhere for the other half.
+FULL = Path("/run/fleet/state/full")
+FREE_PERCENT = 10
 # So long a blob may wait for the manifest that names it, because blobs are pushed first.
 PUSH_SECONDS = 3600
 NOW = time.time()
@@ -110,6 +113,12 @@ def main():
         percent * int(os.environ["LAYER_CACHE_SHARE"]),
         int(os.environ["LAYER_CACHE_MAX_AGE"]) * 86_400,
     )
+    volume = os.statvfs(DATA)
+    if volume.f_bavail * 100 < volume.f_blocks * FREE_PERCENT:
+        print("fleet: the data volume is full")
+        FULL.touch()
+    else:
+        FULL.unlink(missing_ok=True)
 
 
 main()
