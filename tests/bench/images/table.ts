@@ -1,0 +1,22 @@
+import { timesFaster, type Comparison, type Figures } from "./figures";
+
+/** Seconds as people read them: two digits at least. */
+export const seconds = (value: number) => `${value.toFixed(value < 10 ? 2 : 1)} s`;
+
+/** The figures as a Markdown table for each comparison. */
+export function markdown({ runs, comparisons }: Figures): string {
+  return [`Median of ${runs}.`, ...comparisons.map(table)].join("\n\n");
+}
+
+function table(comparison: Comparison): string {
+  const [reference] = comparison.ways;
+  const rows = comparison.ways.map(({ name, seconds: time, costs }) => [
+    name,
+    seconds(time),
+    `${timesFaster(comparison, name, reference.name).toFixed(1)}x`,
+    costs,
+  ]);
+  const header = [comparison.title, "time", "faster", "costs"];
+  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
+  return [line(header), line(["---", "---:", "---:", "---"]), ...rows.map(line)].join("\n");
+}
