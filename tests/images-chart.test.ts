@@ -1,7 +1,10 @@
+import { readFileSync } from "fs";
+import { join } from "path";
+import { projectFolder } from "../cli/local/workspace";
 import { chart } from "./bench/images/chart";
 import { median, missedAims, timesFaster, type Comparison, type Figures } from "./bench/images/figures";
 import { replaceBetweenMarks } from "./bench/images/readme";
-import { markdown } from "./bench/images/table";
+import { markdown, seconds, times } from "./bench/images/table";
 
 const comparison: Comparison = {
   title: "Builds & pulls",
@@ -50,6 +53,14 @@ describe("The figures of images", () => {
   });
 });
 
+describe("What is published of images", () => {
+  const published = (name: string) => readFileSync(join(projectFolder, "docs", name), "utf8");
+
+  it("is a chart of the very figures that were measured", () => {
+    expect(published("images.svg")).toBe(chart(JSON.parse(published("images.json")) as Figures));
+  });
+});
+
 describe("The table of images", () => {
   it("compares each way with the first", () => {
     expect(markdown(figures)).toBe(
@@ -59,9 +70,18 @@ describe("The table of images", () => {
         "| Builds & pulls | time | faster | costs |",
         "| --- | ---: | ---: | --- |",
         "| without | 21.0 s | 1.0x | nothing |",
-        "| with <cache> | 0.25 s | 84.0x | an instance |",
+        "| with <cache> | 0.25 s | 84x | an instance |",
       ].join("\n"),
     );
+  });
+
+  it("has two digits of what is small", () => {
+    expect([seconds(9.994), seconds(10), times(9.94), times(10)]).toEqual([
+      "9.99 s",
+      "10.0 s",
+      "9.9x",
+      "10x",
+    ]);
   });
 
   it("takes its place between the marks of a page and nothing else", () => {
@@ -105,7 +125,7 @@ describe("The chart of images", () => {
       "without",
       "21.0 s",
       "with &lt;cache&gt;",
-      "0.25 s (84.0x)",
+      "0.25 s (84x)",
       "Seconds, shorter is better; median of 5. Each group has its own scale.",
     ]);
   });

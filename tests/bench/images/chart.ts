@@ -1,5 +1,5 @@
 import { timesFaster, type Comparison, type Figures } from "./figures";
-import { seconds } from "./table";
+import { seconds, times } from "./table";
 
 const width = 860;
 const labels = 330;
@@ -43,8 +43,7 @@ function groupOf(comparison: Comparison): string {
   const rows = [reference, ...others].map((way, index) => {
     const y = titleHeight + index * rowHeight;
     const length = Math.max(1, Math.round(((width - labels - values) * way.seconds) / longest));
-    const factor =
-      way === reference ? "" : ` (${timesFaster(comparison, way.name, reference.name).toFixed(1)}x)`;
+    const factor = way === reference ? "" : ` (${times(timesFaster(comparison, way.name, reference.name))})`;
     return [
       `<text x="${labels - 8}" y="${y + 13}" text-anchor="end">${escaped(way.name)}</text>`,
       `<rect class="${way === reference ? "reference" : "bar"}" x="${labels}" y="${y}" width="${length}" height="${barHeight}" rx="2"/>`,

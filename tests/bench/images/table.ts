@@ -1,7 +1,10 @@
 import { timesFaster, type Comparison, type Figures } from "./figures";
 
-/** Seconds as people read them: two digits at least. */
+/** Seconds, e.g. "0.25 s". */
 export const seconds = (value: number) => `${value.toFixed(value < 10 ? 2 : 1)} s`;
+
+/** How many times faster, e.g. "3.1x". */
+export const times = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)}x`;
 
 /** The figures as a Markdown table for each comparison. */
 export function markdown({ runs, comparisons }: Figures): string {
@@ -13,7 +16,7 @@ function table(comparison: Comparison): string {
   const rows = comparison.ways.map(({ name, seconds: time, costs }) => [
     name,
     seconds(time),
-    `${timesFaster(comparison, name, reference.name).toFixed(1)}x`,
+    times(timesFaster(comparison, name, reference.name)),
     costs,
   ]);
   const header = [comparison.title, "time", "faster", "costs"];
