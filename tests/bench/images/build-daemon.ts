@@ -26,7 +26,7 @@ export interface Build {
 
 export interface DaemonOptions {
   root?: Root;
-  snapshotter?: "overlayfs" | "native" | "stargz";
+  snapshotter?: "overlayfs" | "stargz";
   /** Who may connect over the network; nobody by default. */
   certificates?: Certificates;
 }

@@ -68,9 +68,6 @@ async function others(site: Site, emulator: Emulator): Promise<Contestant[]> {
       "slow first build",
     ),
     layerCache(site, `${zstd}, root in memory`, "zstd", max("zstd"), inMemory, { root: "memory" }),
-    layerCache(site, `${zstd}, native snapshotter`, "zstd", max("zstd"), "a copy of all files per step", {
-      snapshotter: "native",
-    }),
     layerCache(
       site,
       "mode=max, uncompressed",
