@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync } from "fs";
+import { rm } from "fs/promises";
 import { join } from "path";
 import { freeAddress } from "../../../cli/local/emulator";
 import { requireProgram } from "../../tools/programs";
@@ -37,6 +38,7 @@ export class BuildDaemon {
     /** What a client is told to reach it. */
     private readonly connection: string[],
     private readonly server: Server,
+    private readonly folder: string,
   ) {}
 
   static async start(folder: string, options: DaemonOptions = {}): Promise<BuildDaemon> {
@@ -64,7 +66,7 @@ export class BuildDaemon {
         },
       },
     );
-    return new BuildDaemon(connection, server);
+    return new BuildDaemon(connection, server, own);
   }
 
   /** @returns what BuildKit printed. */
@@ -78,7 +80,10 @@ export class BuildDaemon {
     ]);
   }
 
+  /** Ends it and forgets all that it built. */
   async stop(): Promise<void> {
     await this.server.stop();
+    // Its processes end a moment after the one that was told to.
+    await rm(this.folder, { recursive: true, maxRetries: 10 });
   }
 }

@@ -47,12 +47,8 @@ async function workerThatBuilt(site: Site, context: string, root: Root): Promise
   return {
     name: `The worker that built it${root === "memory" ? ", root in memory" : ""}`,
     costs: "cannot be: jobs get a new worker",
-    prepare: () =>
-      site.build(daemon, {
-        context,
-        cacheFrom: site.cache("article"),
-        cacheTo: site.cache("article", ",mode=max"),
-      }),
+    // Without what others have there, which BuildKit would take for this one build only.
+    prepare: () => site.build(daemon, { context, cacheTo: site.cache("article", ",mode=max") }),
     measure: () => site.build(daemon, { context }),
     stop: () => daemon.stop(),
   };
