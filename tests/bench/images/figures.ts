@@ -24,7 +24,7 @@ export interface Comparison {
 
 /** What a run of the bench found. */
 export interface Figures {
-  /** How often each way was measured. */
+  /** How often each way was measured at least. */
   runs: number;
   comparisons: Comparison[];
 }

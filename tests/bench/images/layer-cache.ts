@@ -60,16 +60,16 @@ export async function oneStageChanged(site: Site, runs: number): Promise<Compari
   const without: Contestant = {
     name: "New worker, no cache",
     costs: nothingShared,
-    measure: (run) => site.buildOnNewWorker({ context: site.checkout(oneStage, run) }),
+    measure: (change) => site.buildOnNewWorker({ context: site.checkout(oneStage, change) }),
   };
   const withCache: Contestant = {
     name: "New worker, layer cache",
     costs: "the mirror instance",
     prepare: () =>
       site.buildOnNewWorker({ context: site.checkout(oneStage, 0), cacheTo: cacheTo("one-stage") }),
-    measure: (run) =>
+    measure: (change) =>
       site.buildOnNewWorker({
-        context: site.checkout(oneStage, run),
+        context: site.checkout(oneStage, change),
         cacheFrom: site.cache("one-stage"),
         cacheTo: cacheTo("one-stage-next"),
       }),

@@ -32,7 +32,7 @@ export async function twoStagesChanged(site: Site, runs: number, everything: boo
         {
           name: without,
           costs: "nothing",
-          measure: (run) => site.buildOnNewWorker({ context: site.checkout(twoStages, run) }),
+          measure: (change) => site.buildOnNewWorker({ context: site.checkout(twoStages, change) }),
         },
         ...ways,
       ],
@@ -134,10 +134,10 @@ function newWorker(
         cacheFrom: site.cache("gzip"),
         cacheTo: `${cache("")}${options}`,
       }),
-    measure: (run) =>
+    measure: (change) =>
       site.buildOnNewWorker(
         {
-          context: site.checkout(twoStages, run),
+          context: site.checkout(twoStages, change),
           cacheFrom: cache(""),
           // Not over what the next run reads.
           cacheTo: `${cache("-next")}${options}`,
@@ -158,9 +158,9 @@ function sharedDaemon(site: Site): Contestant {
       // Without the layer cache: what BuildKit imports, it takes for one build only.
       await site.build(daemon, { context: site.checkout(twoStages, 0) });
     },
-    measure: async (run) => {
+    measure: async (change) => {
       if (daemon === undefined) throw new Error("The daemon was not prepared");
-      return await site.build(daemon, { context: site.checkout(twoStages, run) });
+      return await site.build(daemon, { context: site.checkout(twoStages, change) });
     },
     stop: async () => daemon?.stop(),
   };
