@@ -10,8 +10,9 @@ import {
   writeFileSync,
 } from "fs";
 import { homedir } from "os";
-import { basename, join } from "path";
+import { join } from "path";
 import { startHttpServer, type HttpServer } from "../../tools/http-server";
+import { requireProgram } from "../../tools/programs";
 import { runNow } from "./processes";
 
 /** What the builds need from outside, kept from run to run. */
@@ -122,7 +123,7 @@ function downloadDebian(work: string): void {
   const root = join(work, "root");
   const packages = join(work, "debian");
   mkdirSync(join(packages, "partial"), { recursive: true });
-  runNow("debootstrap", "--variant=minbase", "bookworm", root);
+  runNow(requireProgram("debootstrap"), "--variant=minbase", "bookworm", root);
   const options = [`Dir::State::status=${root}/var/lib/dpkg/status`, `Dir::Cache::archives=${packages}`];
   runNow(
     "apt-get",
@@ -143,15 +144,6 @@ function downloadDebian(work: string): void {
   runNow("mkdir", "--parents", join(root, "usr/lib/node_modules"));
   runNow("cp", "--archive", npm, join(root, "usr/lib/node_modules"));
   runNow("ln", "--symbolic", "../lib/node_modules/npm/bin/npm-cli.js", join(root, "usr/bin/npm"));
-  for (const library of ["libstdc++.so.6"]) {
-    const file = runNow(
-      "bash",
-      "-c",
-      `ldconfig --print-cache | awk '/${library.replaceAll("+", "\\+")}.*x86-64/ {print $NF; exit}'`,
-    ).trim();
-    if (!existsSync(join(root, file)))
-      runNow("cp", "--dereference", file, join(root, "usr/lib", basename(file)));
-  }
   runNow(
     "rm",
     "--recursive",
