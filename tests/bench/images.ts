@@ -1,0 +1,55 @@
+import { readFileSync, writeFileSync } from "fs";
+import { join } from "path";
+import { parseArgs } from "util";
+import { projectFolder } from "../../cli/local/workspace";
+import { chart } from "./images/chart";
+import { missedAims, type Figures } from "./images/figures";
+import { articleUnchanged, oneStageChanged } from "./images/layer-cache";
+import { replaceBetweenMarks } from "./images/readme";
+import { Site } from "./images/site";
+import { markdown } from "./images/table";
+import { twoStagesChanged } from "./images/two-stages";
+
+// How much faster images are built with the fleet's layer cache. `--runs N` measures each way N times (5 unless told); `--check` measures
+// once what must hold, and leaves the published figures alone.
+
+async function measure(runs: number, everything: boolean): Promise<Figures> {
+  const site = await Site.start();
+  try {
+    return {
+      runs,
+      comparisons: [
+        await articleUnchanged(site, runs),
+        await oneStageChanged(site, runs),
+        await twoStagesChanged(site, runs, everything),
+      ],
+    };
+  } finally {
+    await site.stop();
+  }
+}
+
+function publish(figures: Figures): void {
+  const file = (name: string) => join(projectFolder, name);
+  writeFileSync(file("docs/images.json"), `${JSON.stringify(figures, undefined, 2)}\n`);
+  writeFileSync(file("docs/images.svg"), chart(figures));
+  const readme = readFileSync(file("README.md"), "utf8");
+  writeFileSync(file("README.md"), replaceBetweenMarks(readme, "images", markdown(figures)));
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { runs: { type: "string", default: "5" }, check: { type: "boolean", default: false } },
+  });
+  const figures = await measure(values.check ? 1 : Number(values.runs), !values.check);
+  if (!values.check) publish(figures);
+  console.log(`\n${markdown(figures)}`);
+  const missed = figures.comparisons.flatMap(missedAims);
+  for (const sentence of missed) console.error(sentence);
+  if (missed.length > 0) process.exitCode = 1;
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
