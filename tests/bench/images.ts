@@ -5,20 +5,23 @@ import { projectFolder } from "../../cli/local/workspace";
 import { chart } from "./images/chart";
 import { missedAims, type Figures } from "./images/figures";
 import { articleUnchanged, oneStageChanged } from "./images/layer-cache";
+import { imagePulled } from "./images/mirror";
 import { replaceBetweenMarks } from "./images/readme";
 import { Site } from "./images/site";
 import { markdown } from "./images/table";
 import { twoStagesChanged } from "./images/two-stages";
 
-// How much faster images are built with the fleet's layer cache. `--runs N` measures each way N times (5 unless told); `--check` measures
+// How much faster images are pulled through the fleet's mirror and built with its layer cache. `--runs N` measures each way N times (5 unless told); `--check` measures
 // once what must hold, and leaves the published figures alone.
 
 async function measure(runs: number, everything: boolean): Promise<Figures> {
+  const pulled = await imagePulled(runs);
   const site = await Site.start();
   try {
     return {
       runs,
       comparisons: [
+        pulled,
         await articleUnchanged(site, runs),
         await oneStageChanged(site, runs),
         await twoStagesChanged(site, runs, everything),
