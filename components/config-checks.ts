@@ -160,6 +160,7 @@ function checkRunner(file: Readable, runner: RunnerEntry, path: string): Problem
     ...idles.flatMap(({ at, settings }) => checkIdle(settings, runner.limit, at)),
     ...checkImage({ instanceType: defaultWorkerType, ...file.workers, ...runner.workers }, `${path}.workers`),
     ...checkZone(file, runner, path),
+    ...checkBuildMemory(runner.docker, `${path}.docker`),
     ...checkOptions(runner.workers.extraOptions ?? [], `${path}.workers.extraOptions`),
     ...checkExtra("runner", runner.extra, `${path}.extra`),
     ...checkExtra("docker", runner.docker.extra, `${path}.docker.extra`),
@@ -171,6 +172,12 @@ function checkRunner(file: Readable, runner: RunnerEntry, path: string): Problem
       `${path}.cache.extra.${cacheSection}`,
     ),
   ];
+}
+
+function checkBuildMemory({ buildMemory, privileged }: RunnerEntry["docker"], path: string): Problem[] {
+  if (buildMemory === undefined || privileged) return [];
+  const reason = `${buildMemory}: is for docker:dind, which needs privileged: true; set that too, or remove it`;
+  return [{ path: `${path}.buildMemory`, reason }];
 }
 
 function checkIdle(

@@ -111,6 +111,11 @@ const runner = z.strictObject({
       privileged: flag.default(false),
       /** Further volumes of every job. */
       volumes: z.array(anyText).default([]),
+      /**
+       * GiB of memory in which docker:dind keeps images and layers, which is faster than a worker's disk: a new worker unpacks what it
+       * builds on. The worker needs so much more memory, and builds that need more fail. Default: the disk.
+       */
+      buildMemory: wholeNumber(1, 1024, "GiB").exactOptional(),
       pullPolicy: z.array(oneOf(["always", "if-not-present", "never"])).exactOptional(),
       /** Images that jobs may use. Default: any. */
       allowedImages: z.array(anyText).exactOptional(),

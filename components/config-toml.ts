@@ -71,6 +71,9 @@ function runnerSection(
           ...docker.volumes,
         ]),
       ],
+      ...(docker.buildMemory !== undefined && {
+        services_tmpfs: { "/var/lib/docker": `rw,exec,suid,dev,size=${docker.buildMemory}g` },
+      }),
       ...(docker.pullPolicy && { pull_policy: docker.pullPolicy }),
       ...(docker.allowedImages && { allowed_images: docker.allowedImages }),
       ...(docker.shmSize !== undefined && { shm_size: docker.shmSize }),

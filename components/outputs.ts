@@ -33,6 +33,8 @@ export interface FleetOutputs extends Partial<CacheOutputs> {
   registryMirrorUrl?: string;
   /** E.g. `registry-mirror.dev.gitlab-runner-fleet.internal:5000`. */
   layerCacheRegistry?: string;
+  /** PEM of the authority to trust, where the registries speak HTTPS. */
+  registriesCaCertificate?: string;
   /** SSM parameter with the published `config.toml`. */
   runnerConfigParameterName: string;
   /** Policy with the calls that docker-machine makes. */
@@ -72,6 +74,7 @@ export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
     ...(registryMirror && {
       registryMirrorUrl: registryMirror.url,
       layerCacheRegistry: registryMirror.layerCacheRegistry,
+      ...(registryMirror.caCertificate && { registriesCaCertificate: registryMirror.caCertificate }),
     }),
     runnerConfigParameterName: bastion.runnerConfigParameterName,
     fleetPolicyArn: bastion.fleetPolicyArn,
@@ -111,6 +114,7 @@ export function readFleetOutputs(stack: pulumi.StackReference): ReadOutputs<Flee
     },
     registryMirrorUrl: optionalText("registryMirrorUrl"),
     layerCacheRegistry: optionalText("layerCacheRegistry"),
+    registriesCaCertificate: optionalText("registriesCaCertificate"),
     runnerConfigParameterName: text("runnerConfigParameterName"),
     fleetPolicyArn: text("fleetPolicyArn"),
   };

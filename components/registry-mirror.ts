@@ -93,6 +93,8 @@ export class RegistryMirror extends pulumi.ComponentResource {
   readonly url: pulumi.Output<string>;
   /** Docker Hub's and those of `upstreams`. */
   readonly mirrors: Mirror[];
+  /** PEM of the authority that signed the registries' certificate; only with `tls`. */
+  readonly caCertificate: pulumi.Output<string> | undefined;
   /** Where workers and jobs find the registries. */
   readonly addresses: pulumi.Output<RegistryAddresses>;
   /** Host and port for BuildKit's cache references, e.g. `registry-mirror.dev.gitlab-runner-fleet.internal:5000`. */
@@ -245,11 +247,8 @@ export class RegistryMirror extends pulumi.ComponentResource {
     // Known before the record is there: nobody has to wait for the mirror, for a mirror that does not answer yet is only slower.
     this.url = pulumi.output(registryMirrorUrl(host, tls));
     this.layerCacheRegistry = pulumi.output(layerCacheRegistry(host));
-    this.addresses = pulumi.output({
-      host,
-      mirrors: this.mirrors,
-      caCertificate: certificate && pulumi.unsecret(certificate.caCertificate),
-    });
+    this.caCertificate = certificate && pulumi.unsecret(certificate.caCertificate);
+    this.addresses = pulumi.output({ host, mirrors: this.mirrors, caCertificate: this.caCertificate });
     this.securityGroupId = securityGroup.id;
     this.instanceId = instance.id;
     this.volumeId = volume.id;

@@ -70,6 +70,8 @@ export interface DockerSection {
   /** No cache volumes on the worker: the distributed cache serves every machine. */
   disable_cache: boolean;
   volumes: string[];
+  /** Options of the memory that services have at a path, e.g. `{ "/var/lib/docker": "rw,size=4g" }`. */
+  services_tmpfs?: Record<string, string>;
   pull_policy?: string[];
   allowed_images?: string[];
   /** Bytes. */

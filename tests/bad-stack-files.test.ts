@@ -125,6 +125,13 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     ["dockerHub.password: is missing: pulumi config set --secret --path 'dockerHub.password' <access token>"],
   ],
   [
+    "memory for builds that cannot be",
+    runner({ docker: { buildMemory: 4 } }),
+    [
+      "runners[0].docker.buildMemory: 4: is for docker:dind, which needs privileged: true; set that too, or remove it",
+    ],
+  ],
+  [
     "registries to mirror that are none",
     { registryMirror: { upstreams: ["https://ghcr.io", "docker.io"] } },
     [

@@ -45,7 +45,7 @@ describe("The registries' certificate", () => {
         const socket = connect({ port, host: "127.0.0.1", servername: "localhost", ...options }, () => {
           resolve("trusted");
           socket.destroy();
-        }).once("error", (error) => {
+        }).once("error", (error: Error) => {
           resolve(error.message);
         });
       });

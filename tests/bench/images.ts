@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "fs";
 import { join } from "path";
+import { format, resolveConfig } from "prettier";
 import { parseArgs } from "util";
 import { projectFolder } from "../../cli/local/workspace";
 import { chart } from "./images/chart";
@@ -12,7 +13,7 @@ import { markdown } from "./images/table";
 import { twoStagesChanged } from "./images/two-stages";
 
 // How much faster images are pulled through the fleet's mirror and built with its layer cache. `--runs N` measures each way N times (5 unless told); `--check` measures
-// once what must hold, and leaves the published figures alone.
+// once what must hold, with a margin for that, and leaves the published figures alone.
 
 async function measure(runs: number, everything: boolean): Promise<Figures> {
   const pulled = await imagePulled(runs);
@@ -32,12 +33,15 @@ async function measure(runs: number, everything: boolean): Promise<Figures> {
   }
 }
 
-function publish(figures: Figures): void {
+async function publish(figures: Figures): Promise<void> {
   const file = (name: string) => join(projectFolder, name);
-  writeFileSync(file("docs/images.json"), `${JSON.stringify(figures, undefined, 2)}\n`);
+  const formatted = async (name: string, text: string) => {
+    writeFileSync(file(name), await format(text, { ...(await resolveConfig(file(name))), filepath: name }));
+  };
+  await formatted("docs/images.json", JSON.stringify(figures));
   writeFileSync(file("docs/images.svg"), chart(figures));
   const readme = readFileSync(file("README.md"), "utf8");
-  writeFileSync(file("README.md"), replaceBetweenMarks(readme, "images", markdown(figures)));
+  await formatted("README.md", replaceBetweenMarks(readme, "images", markdown(figures)));
 }
 
 async function main(): Promise<void> {
@@ -45,9 +49,9 @@ async function main(): Promise<void> {
     options: { runs: { type: "string", default: "5" }, check: { type: "boolean", default: false } },
   });
   const figures = await measure(values.check ? 1 : Number(values.runs), !values.check);
-  if (!values.check) publish(figures);
+  if (!values.check) await publish(figures);
   console.log(`\n${markdown(figures)}`);
-  const missed = figures.comparisons.flatMap(missedAims);
+  const missed = figures.comparisons.flatMap((comparison) => missedAims(comparison, values.check ? 0.6 : 1));
   for (const sentence of missed) console.error(sentence);
   if (missed.length > 0) process.exitCode = 1;
 }

@@ -60,6 +60,7 @@ describeWith("a stack with TLS and further registries", [program("pulumi"), prog
         (await published("bastion/worker-user-data")).replaceAll(/^ +/gm, ""),
       ) ?? [];
     expect(certificate.verify(new X509Certificate(authority).publicKey)).toBe(true);
+    expect((await stack.must("stack", "output", "registriesCaCertificate")).trim()).toBe(authority);
     expect(certificate.subjectAltName).toBe("DNS:registry-mirror.dev.gitlab-runner-fleet.internal");
     expect(await published("bastion/config.toml")).toContain(
       "engine-registry-mirror=https://registry-mirror.dev.gitlab-runner-fleet.internal:6000",

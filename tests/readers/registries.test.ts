@@ -65,6 +65,16 @@ describeWith("The registry mirror", requirements, () => {
     expect(await pull(registries, `${host}:6000`, "library/busybox", "latest")).toEqual(image);
   });
 
+  it("goes on with what it has while its registry does not run", async () => {
+    const image = registries.publishImage(`${hub}/library/busybox`, "latest", Buffer.from("content"));
+    await pull(registries, `${host}:6000`, "library/busybox", "latest");
+    await registries.units.stop("registry-mirror@6000");
+
+    // By then nginx has forgotten what was in flight.
+    await new Promise((resolve) => setTimeout(resolve, 25_000));
+    expect(await pull(registries, `${host}:6000`, "library/busybox", "latest")).toEqual(image);
+  });
+
   it("costs its upstream one download when ten workers want a new image at once", async () => {
     const image = registries.publishImage(
       `${hub}/library/large`,
@@ -123,6 +133,26 @@ describeWith("The registry mirror", requirements, () => {
       "000",
       "000",
     ]);
+  });
+});
+
+describeWith("The registry mirror with a Docker Hub account", requirements, () => {
+  it("logs in with whatever characters the password has, and nowhere else", async () => {
+    const password = `dckr_pat: "'$\\ #*{true`;
+    const registries = await RegistryMachine.start(
+      { upstreams: ["docker.io", "ghcr.io"] },
+      { "docker-hub-username": "someone", "docker-hub-password": password },
+      undefined,
+      { login: `someone:${password}` },
+    );
+    try {
+      const image = registries.publishImage(`${hub}/group/private`, "latest", Buffer.from("content"));
+      registries.publishImage("ghcr.io/group/private", "latest", Buffer.from("content"));
+      expect(await pull(registries, `${host}:6000`, "group/private", "latest")).toEqual(image);
+      await expect(pull(registries, `${host}:6001`, "group/private", "latest")).rejects.toThrow("error: 404");
+    } finally {
+      await registries.stop();
+    }
   });
 });
 

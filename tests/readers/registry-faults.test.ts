@@ -163,6 +163,21 @@ describeWith("Builds", requirements, () => {
     expect(await corruptBlobs()).toBe("");
   });
 
+  it("may write the same ref at the same time", async () => {
+    await begin();
+    registries.publishImage(base, "latest", randomBytes(1000));
+    const files = Array.from({ length: 4 }, () => randomBytes(20_000_000));
+    const results = await Promise.all(files.map((file) => buildkit.build(context(file), cache)));
+
+    expect(results.map(({ status }) => status)).toEqual([0, 0, 0, 0]);
+    expect(await corruptBlobs()).toBe("");
+    // It would evict a ref of which a layer is missing.
+    expect(await registries.evict()).toBe("");
+    expect(await registries.must("curl", "--silent", `http://${host}:5000/v2/group/project/tags/list`)).toBe(
+      '{"name":"group/project","tags":["main"]}\n',
+    );
+  });
+
   it("build anew what was built too long ago, even when it was exported again since", async () => {
     await begin();
     registries.publishImage(base, "latest", randomBytes(1000));

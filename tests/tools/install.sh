@@ -10,7 +10,7 @@ mkdir -p "${cache}/bin"
 PATH="${cache}/bin:${cache}/venv/bin:${PATH}"
 
 readonly packages=(
-  apt-utils buildah busybox-static ca-certificates cloud-init containerd curl dnsmasq-base docker.io e2fsprogs gnupg
+  apt-utils buildah busybox-static ca-certificates cloud-init containerd curl debootstrap dnsmasq-base docker.io e2fsprogs gnupg
   gzip iproute2 jq nginx-light openssl passwd procps python3-venv rootlesskit runc shellcheck skopeo sudo systemd
   uidmap util-linux
 )

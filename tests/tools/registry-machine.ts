@@ -45,11 +45,13 @@ export class RegistryMachine {
   /**
    * @param parameters what SSM holds for the machine
    * @param volumeSize MiB
+   * @param upstream how the registries elsewhere behave from the start
    */
   static async start(
     args: Partial<RegistryMirrorUserDataArgs> = {},
     parameters: Record<string, string> = {},
     volumeSize = 1024,
+    upstream: UpstreamSettings = {},
   ): Promise<RegistryMachine> {
     const machine = await ThrowawayMachine.start("own");
     const volume = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "registry-machine-")), "volume");
@@ -58,6 +60,7 @@ export class RegistryMachine {
     const made = new RegistryMachine(machine, new Units(machine), volume);
     try {
       await made.serveUpstream(["registry-1.docker.io", "ghcr.io"]);
+      made.setUpstream(upstream);
       await made.boot({ ...userDataArgs, ...args }, parameters);
     } catch (error) {
       await made.stop();

@@ -12,15 +12,17 @@ import type { IncomingMessage, ServerResponse } from "http";
 export interface UpstreamSettings {
   /** Milliseconds before each answer. */
   delay?: number;
+  /** `<user>:<password>` without which nothing is given, by the tokens that Docker Hub uses. */
+  login?: string;
   /** Megabits a second over all answers. */
   rate?: number;
   /** Status of every answer. */
   status?: number;
   /** Only to clients whose `User-Agent` has this in it, as Docker Hub's limits are for each address. */
   statusFor?: string;
-  /** Answers break off after so many bytes. */
-  breakAfter?: number;
 }
+
+const token = "token-of-the-upstream";
 
 const sha256 = (content: Buffer) => `sha256:${createHash("sha256").update(content).digest("hex")}`;
 
@@ -46,12 +48,8 @@ function main([address = "", key = "", certificate = "", folder = ""]: string[])
   };
 
   /** Sends as fast as the line allows, which all answers share. */
-  const send = async (response: ServerResponse, content: Buffer, { rate, breakAfter }: UpstreamSettings) => {
+  const send = async (response: ServerResponse, content: Buffer, { rate }: UpstreamSettings) => {
     for (let start = 0; start < content.length; start += 65_536) {
-      if (breakAfter !== undefined && start >= breakAfter) {
-        response.destroy();
-        return;
-      }
       const chunk = content.subarray(start, start + 65_536);
       if (rate !== undefined) {
         lineFree = Math.max(lineFree, Date.now()) + (chunk.length * 8) / (rate * 1000);
@@ -74,6 +72,17 @@ function main([address = "", key = "", certificate = "", folder = ""]: string[])
     const isMeant = (request.headers["user-agent"] ?? "").includes(now.statusFor ?? "");
     if (now.status !== undefined && isMeant) {
       response.writeHead(now.status, version).end();
+      return;
+    }
+    const { authorization = "", host = "" } = request.headers;
+    if (path === "/token") {
+      const isKnown = authorization === `Basic ${Buffer.from(now.login ?? "").toString("base64")}`;
+      response.writeHead(isKnown ? 200 : 401).end(JSON.stringify({ token }));
+      return;
+    }
+    if (now.login !== undefined && authorization !== `Bearer ${token}`) {
+      const challenge = { "WWW-Authenticate": `Bearer realm="https://${host}/token",service="${host}"` };
+      response.writeHead(401, { ...version, ...challenge }).end();
       return;
     }
     if (path === "/v2/") {

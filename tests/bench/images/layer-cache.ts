@@ -77,7 +77,7 @@ export async function oneStageChanged(site: Site, runs: number): Promise<Compari
   return await contest(
     "apt-get, npm ci, build; one source file changed",
     [without, withCache],
-    [{ way: withCache.name, than: without.name, timesFaster: 2 }],
+    [{ way: withCache.name, than: without.name, timesFaster: 1.5 }],
     runs,
   );
 }
