@@ -83,7 +83,7 @@ const argsSchema = z.object({
  * outlives the instance, within their shares of it.
  *
  * Makes: an instance with role and security group, an encrypted gp3 volume, a private DNS zone with the mirror's name, SSM
- * parameters for its secrets. Nobody may connect to it: a client opens the two ports to itself, as `Workers` does.
+ * parameters for its secrets. Nobody may connect to it: a client opens the ports to itself, as `Workers` does.
  *
  * Cost: about $25 a month as it comes, in us-east-1: t3.small $15, 50 GiB $4, its root volume $1, public address $4, zone $0.50.
  * @see https://docs.docker.com/docker-hub/image-library/mirror/

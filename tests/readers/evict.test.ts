@@ -1,5 +1,5 @@
 import { describeWith, program, requireLoopDevices, requireThrowawayMachine } from "../tools/programs";
-import { pull, pushImage } from "../tools/registry-client";
+import { pull, pushImage, statusOf } from "../tools/registry-client";
 import { RegistryMachine } from "../tools/registry-machine";
 
 jest.setTimeout(120_000);
@@ -30,12 +30,9 @@ describeWith("evict.py", requirements, () => {
       `find ${data}/${store} -exec touch --no-dereference --date "-${seconds} seconds" {} +`,
     );
   const has = async (repository: string) => {
-    const status = ["--output", "/dev/null", "--write-out", "%{http_code}", "--silent", "--head"];
     const accept = ["--header", "Accept: application/vnd.oci.image.manifest.v1+json"];
-    return (
-      (await registries.must("curl", ...status, ...accept, `${address}/v2/${repository}/manifests/main`)) ===
-      "200"
-    );
+    const url = `${address}/v2/${repository}/manifests/main`;
+    return (await statusOf(registries, "--head", ...accept, url)) === "200";
   };
   const push = (repository: string, content: Buffer) =>
     pushImage(registries, address, repository, "main", content);

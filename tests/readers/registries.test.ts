@@ -4,7 +4,7 @@ import { mirrorsOf } from "../../components/registry-addresses";
 import { BuildKit } from "../tools/buildkit";
 import { describeWith, program, requireLoopDevices, requireThrowawayMachine } from "../tools/programs";
 import { RegistryMachine } from "../tools/registry-machine";
-import { pull, pushImage } from "../tools/registry-client";
+import { pull, pushImage, statusOf } from "../tools/registry-client";
 
 jest.setTimeout(120_000);
 
@@ -98,33 +98,12 @@ describeWith("The registry mirror", requirements, () => {
   });
 
   it("takes nothing", async () => {
-    const push = registries.machine.run([
-      "curl",
-      "--silent",
-      "--output",
-      "/dev/null",
-      "--write-out",
-      "%{http_code}",
-      "--request",
-      "POST",
-      `http://${host}:6000/v2/library/busybox/blobs/uploads/`,
-    ]);
-    expect((await push).stdout).toBe("405");
+    const uploads = `http://${host}:6000/v2/library/busybox/blobs/uploads/`;
+    expect(await statusOf(registries, "--request", "POST", uploads)).toBe("405");
   });
 
   it("shows its metrics on the machine only", async () => {
-    const status = async (url: string) =>
-      (
-        await registries.machine.run([
-          "curl",
-          "--silent",
-          "--output",
-          "/dev/null",
-          "--write-out",
-          "%{http_code}",
-          url,
-        ])
-      ).stdout;
+    const status = (url: string) => statusOf(registries, url);
     expect([
       await status("http://127.0.0.1:26000/metrics"),
       await status("http://127.0.0.1:25000/metrics"),
@@ -197,19 +176,8 @@ describeWith("The layer cache", requirements, () => {
     const image = await push("protected/group/project", "fleet:planted");
     expect(await pull(registries, `${host}:5000`, "protected/group/project", "main")).toEqual(image);
     await push("group/project");
-    const remove = [
-      "curl",
-      "--silent",
-      "--output",
-      "/dev/null",
-      "--write-out",
-      "%{http_code}",
-      "--request",
-      "DELETE",
-    ];
-    expect(
-      await registries.must(...remove, `${address}/v2/protected/group/project/manifests/${image.manifest}`),
-    ).toBe("401");
+    const manifest = `${address}/v2/protected/group/project/manifests/${image.manifest}`;
+    expect(await statusOf(registries, "--request", "DELETE", manifest)).toBe("401");
   });
 
   it("keeps its password from everyone but the front", async () => {
@@ -308,17 +276,7 @@ describeWith("Registries with TLS", requirements, () => {
   });
 
   it("speak nothing else", async () => {
-    expect(
-      await registries.must(
-        "curl",
-        "--silent",
-        "--output",
-        "/dev/null",
-        "--write-out",
-        "%{http_code}",
-        `http://${host}:6000/v2/`,
-      ),
-    ).toBe("400");
+    expect(await statusOf(registries, `http://${host}:6000/v2/`)).toBe("400");
   });
 
   it("keep their private key from everyone but root", async () => {

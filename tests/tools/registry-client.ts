@@ -65,36 +65,24 @@ export async function pushImage(
 ): Promise<Image> {
   const { digests, blobs, manifest } = makeImage(file);
   const curl = (...args: string[]) => must("curl", "--silent", "--show-error", "--fail", ...options, ...args);
-  for (const [digest, content] of blobs) {
-    const started = await curl(
-      "--request",
-      "POST",
-      "--dump-header",
-      "-",
-      `${address}/v2/${repository}/blobs/uploads/`,
-    );
-    const login = /\/\/([^/]*@)/.exec(address)?.[1] ?? "";
-    const location = (/^location: (.*)\r$/im.exec(started)?.[1] ?? "").replace("//", `//${login}`);
+  const put = async (url: string, type: string, content: Buffer | string) => {
     machine.write("/tmp/pushed", content);
-    await curl(
-      "--request",
-      "PUT",
-      "--data-binary",
-      "@/tmp/pushed",
-      "--header",
-      "Content-Type: application/octet-stream",
-      `${location}&digest=${digest}`,
-    );
+    const body = ["--data-binary", "@/tmp/pushed", "--header", `Content-Type: ${type}`];
+    await curl("--request", "PUT", ...body, url);
+  };
+  const login = /\/\/([^/]*@)/.exec(address)?.[1] ?? "";
+  for (const [digest, content] of blobs) {
+    const uploads = `${address}/v2/${repository}/blobs/uploads/`;
+    const started = await curl("--request", "POST", "--dump-header", "-", uploads);
+    const location = (/^location: (.*)\r$/im.exec(started)?.[1] ?? "").replace("//", `//${login}`);
+    await put(`${location}&digest=${digest}`, "application/octet-stream", content);
   }
-  machine.write("/tmp/pushed", manifest);
-  await curl(
-    "--request",
-    "PUT",
-    "--data-binary",
-    "@/tmp/pushed",
-    "--header",
-    `Content-Type: ${manifestType}`,
-    `${address}/v2/${repository}/manifests/${tag}`,
-  );
+  await put(`${address}/v2/${repository}/manifests/${tag}`, manifestType, manifest);
   return digests;
+}
+
+/** The status of the answer to one of curl's requests; 000 when there is none. */
+export async function statusOf({ machine }: RegistryMachine, ...request: string[]): Promise<string> {
+  const options = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"];
+  return (await machine.run(["curl", ...options, ...request])).stdout;
 }
