@@ -2,6 +2,7 @@ import { execFileSync } from "child_process";
 import * as fs from "fs";
 import * as os from "os";
 import * as path from "path";
+import { ModuleKind, transpileModule } from "typescript";
 import { registryMirrorUserData, type RegistryMirrorUserDataArgs } from "../../components/user-data";
 import { makeImage, type Image, type MadeImage } from "./images";
 import { requireProgram } from "./programs";
@@ -150,15 +151,14 @@ export class RegistryMachine {
     );
     const trusted = this.machine.outside("/etc/ssl/certs/ca-certificates.crt");
     fs.appendFileSync(trusted, this.machine.read(`${upstreamFolder}/certificate`));
-    const upstream = this.machine.spawn(
-      [
-        process.execPath,
-        ...["--require", require.resolve("ts-node/register/transpile-only")],
-        ...[path.join(__dirname, "upstream-registry.ts"), upstreamAddress],
-        ...[`${upstreamFolder}/key`, `${upstreamFolder}/certificate`, upstreamFolder],
-      ],
-      { TS_NODE_PROJECT: path.join(__dirname, "..", "..", "tsconfig.json") },
-    );
+    // As JavaScript in a place of the machine's own, which cannot see where this project is.
+    const source = fs.readFileSync(path.join(__dirname, "upstream-registry.ts"), "utf8");
+    const { outputText } = transpileModule(source, { compilerOptions: { module: ModuleKind.CommonJS } });
+    this.machine.write("/opt/upstream-registry.js", outputText);
+    const upstream = this.machine.spawn([
+      ...[process.execPath, "/opt/upstream-registry.js", upstreamAddress],
+      ...[`${upstreamFolder}/key`, `${upstreamFolder}/certificate`, upstreamFolder],
+    ]);
     upstream.stderr?.on("data", (chunk: Buffer) => process.stderr.write(chunk));
     await this.answers(`https://${names[0] ?? ""}/v2/`);
   }
