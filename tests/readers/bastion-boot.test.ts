@@ -5,16 +5,10 @@ import type { HttpServer } from "../tools/http-server";
 import { startInstanceMetadata } from "../tools/instance-metadata";
 import { startPackageRepository, type PackageRepository } from "../tools/package-repository";
 import { describeWith, program, requireProgram, requireThrowawayMachine } from "../tools/programs";
+import { replaceSystemctl, systemctlCalls } from "../tools/systemctl";
 import { ThrowawayMachine, type CommandResult } from "../tools/throwaway-machine";
 import { examples } from "./examples";
-import {
-  anyCredentials,
-  appendVariables,
-  publish,
-  replaceSystemctl,
-  systemctlCalls,
-  useRepository,
-} from "./machine-parts";
+import { anyCredentials, appendVariables, publish, useRepository } from "./machine-parts";
 
 jest.setTimeout(120_000);
 

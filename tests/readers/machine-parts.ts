@@ -20,19 +20,6 @@ export async function publish(
   await emulator.ssm(region, "PutParameter", { Name: name, Value: value, Type: type, Overwrite: true });
 }
 
-/** What stands in for systemd, which does not run on a throwaway machine: it writes down what it is told. */
-export function replaceSystemctl(machine: ThrowawayMachine): void {
-  machine.write("/var/log/systemctl", "");
-  machine.write("/usr/local/sbin/systemctl", '#!/bin/bash\necho "$*" >>/var/log/systemctl\n', 0o755);
-}
-
-/** What systemctl was told since the last time. */
-export function systemctlCalls(machine: ThrowawayMachine): string[] {
-  const calls = machine.read("/var/log/systemctl").split("\n");
-  machine.write("/var/log/systemctl", "");
-  return calls.slice(0, -1);
-}
-
 /** Leaves the machine with one package repository only: the one whose address its environment file has. */
 export function useRepository(
   machine: ThrowawayMachine,

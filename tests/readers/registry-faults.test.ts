@@ -140,18 +140,22 @@ describeWith("Builds", requirements, () => {
   it("go on beyond the layer cache's size", async () => {
     await begin(200);
     registries.publishImage(base, "latest", randomBytes(1000));
-    const evicting = registries.machine.spawn([
-      "bash",
-      "-c",
-      "set -a; . /etc/fleet/registry-mirror.env; while sleep 0.5; do runuser -u fleet-registry /opt/fleet/evict.py; done",
-    ]);
+    let isBuilding = true;
+    const evictMeanwhile = async () => {
+      while (isBuilding) {
+        await registries.evict();
+        await pause(0.5);
+      }
+    };
+    const evicting = evictMeanwhile();
     let last = Buffer.alloc(0);
     for (let i = 0; i < 12; i += 1) {
       last = randomBytes(20_000_000);
       expect((await buildkit.build(context(last), `${host}:5000/group/project-${i}:main`)).status).toBe(0);
     }
-    await pause(1);
-    evicting.kill();
+    isBuilding = false;
+    await evicting;
+    await registries.evict();
 
     const used = Number(
       (await registries.must("du", "--summarize", "--block-size=1M", `${data}/layer-cache`)).split("\t")[0],

@@ -13,16 +13,11 @@ import {
   requireProgram,
   requireThrowawayMachine,
 } from "../tools/programs";
+import { replaceSystemctl, systemctlCalls } from "../tools/systemctl";
 import { ThrowawayMachine, type CommandResult } from "../tools/throwaway-machine";
+import { Volume } from "../tools/volume";
 import { examples } from "./examples";
-import {
-  anyCredentials,
-  appendVariables,
-  publish,
-  region,
-  replaceSystemctl,
-  systemctlCalls,
-} from "./machine-parts";
+import { anyCredentials, appendVariables, publish, region } from "./machine-parts";
 
 jest.setTimeout(120_000);
 
@@ -55,7 +50,7 @@ describeWith("The registry mirror's boot.sh", requirements, () => {
   let downloads: PackageRepository;
   let machine: ThrowawayMachine;
   let folder: string;
-  let volume: string;
+  let volume: Volume;
 
   const boot = async (): Promise<CommandResult> =>
     machine.run(["/opt/fleet/boot.sh"], {
@@ -63,22 +58,12 @@ describeWith("The registry mirror's boot.sh", requirements, () => {
       AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url,
     });
 
-  /** The volume is a file that is a block device on the machine, as on an instance it is attached to. */
   const attach = (name: string) => {
-    const device = execFileSync("losetup", ["--find", "--show", volume], { encoding: "utf8" }).trim();
-    fs.mkdirSync(path.dirname(machine.outside(name)), { recursive: true });
-    fs.rmSync(machine.outside(name), { force: true });
-    fs.symlinkSync(device, machine.outside(name));
+    volume.attach(machine, name);
   };
   const detach = async () => {
     await machine.run(["umount", data]);
-    const devices = execFileSync("losetup", ["--associated", volume, "--noheadings", "--output", "NAME"]);
-    for (const device of devices
-      .toString()
-      .split("\n")
-      .filter((name) => name !== "")) {
-      execFileSync("losetup", ["--detach", device]);
-    }
+    volume.detach();
   };
   const newMachine = async () => {
     machine = await ThrowawayMachine.start();
@@ -115,15 +100,14 @@ describeWith("The registry mirror's boot.sh", requirements, () => {
   });
 
   beforeEach(async () => {
-    volume = path.join(fs.mkdtempSync(path.join(folder, "volume-")), "volume");
-    fs.writeFileSync(volume, "");
-    fs.truncateSync(volume, 2 ** 26);
+    volume = new Volume(2 ** 26);
     await newMachine();
   });
 
   afterEach(async () => {
     await detach();
     await machine.stop();
+    volume.remove();
   });
 
   it.each(Object.values(volumeNames))(
@@ -206,7 +190,7 @@ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="\\"${data}/mirror/ghcr.io\\""
     await boot();
     const before = await size();
     await detach();
-    fs.truncateSync(volume, 2 ** 27);
+    volume.resize(2 ** 27);
     attach(volumeNames.xen);
     // The kernel grows a mounted filesystem only for a real root user, and containers have none.
     if (!mayGrow) {
@@ -226,8 +210,8 @@ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="\\"${data}/mirror/ghcr.io\\""
   });
 
   it("does not touch a volume that holds something else", async () => {
-    execFileSync("mkswap", [volume], { stdio: "ignore" });
-    const before = fs.readFileSync(volume);
+    execFileSync("mkswap", [volume.file], { stdio: "ignore" });
+    const before = fs.readFileSync(volume.file);
     attach(volumeNames.nitro);
 
     const result = await boot();
@@ -236,7 +220,7 @@ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="\\"${data}/mirror/ghcr.io\\""
       "the volume vol-0123456789abcdef0 holds something else than an ext4 filesystem",
     );
     expect(result.stderr).toMatch(/\nfleet: FAILED with status 1: data volume\n$/);
-    expect(fs.readFileSync(volume).equals(before)).toBe(true);
+    expect(fs.readFileSync(volume.file).equals(before)).toBe(true);
   });
 
   it("waits for the volume to be attached", async () => {

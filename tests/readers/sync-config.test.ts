@@ -11,9 +11,9 @@ import { Emulator } from "../tools/emulator";
 import type { HttpServer } from "../tools/http-server";
 import { startInstanceMetadata } from "../tools/instance-metadata";
 import { describeWith, program, requireProgram, requireThrowawayMachine } from "../tools/programs";
+import { replaceSystemctl, systemctlCalls } from "../tools/systemctl";
 import { ThrowawayMachine, type CommandResult } from "../tools/throwaway-machine";
 import { examples } from "./examples";
-import { replaceSystemctl, systemctlCalls } from "./machine-parts";
 
 jest.setTimeout(120_000);
 

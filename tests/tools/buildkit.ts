@@ -1,8 +1,8 @@
-import type { ChildProcess } from "child_process";
 import { clientFiles } from "../../components/client-files";
 import type { RegistryAddresses } from "../../components/registry-addresses";
 import { requireProgram } from "./programs";
 import type { RegistryMachine } from "./registry-machine";
+import { startService, type Service } from "./service";
 
 /** How a build ended. */
 export interface BuildResult {
@@ -18,7 +18,7 @@ export interface BuildResult {
 export class BuildKit {
   private constructor(
     private readonly registries: RegistryMachine,
-    private readonly daemon: ChildProcess,
+    private readonly daemon: Service,
   ) {}
 
   static async start(registries: RegistryMachine, addresses: RegistryAddresses): Promise<BuildKit> {
@@ -28,9 +28,11 @@ export class BuildKit {
     }
     // All that is asked of it is its name.
     machine.write("/usr/local/sbin/buildkit-runc", "#!/bin/sh\necho runc version 1.2.0\n", 0o755);
-    const daemon = machine.spawn([requireProgram("buildkitd"), "--oci-worker-snapshotter", "native"]);
-    const wait = `for i in {1..100}; do ${requireProgram("buildctl")} debug workers && exit; sleep 0.1; done; exit 1`;
-    await registries.must("bash", "-c", wait);
+    const daemon = await startService(
+      machine,
+      [requireProgram("buildkitd"), "--oci-worker-snapshotter", "native"],
+      `${requireProgram("buildctl")} debug workers`,
+    );
     return new BuildKit(registries, daemon);
   }
 
@@ -61,8 +63,6 @@ export class BuildKit {
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.daemon.once("close", resolve));
-    await this.registries.must("pkill", "--full", "^/.*buildkitd ");
-    await ended;
+    await this.daemon.stop();
   }
 }

@@ -1,20 +1,21 @@
-import { execFileSync } from "child_process";
 import * as fs from "fs";
-import * as os from "os";
 import * as path from "path";
 import { ModuleKind, transpileModule } from "typescript";
 import { registryMirrorUserData, type RegistryMirrorUserDataArgs } from "../../components/user-data";
 import { makeImage, type Image, type MadeImage } from "./images";
 import { requireProgram } from "./programs";
+import { startService } from "./service";
+import { replaceSystemctl, systemctlCalls } from "./systemctl";
 import { ThrowawayMachine } from "./throwaway-machine";
 import { Units } from "./units";
 import type { UpstreamSettings } from "./upstream-registry";
+import { Volume } from "./volume";
 
 const upstreamFolder = "/srv/upstream";
 const upstreamAddress = "10.77.0.2";
 
 /** What the registry mirror's user data says in tests, if they do not say otherwise. */
-const userDataArgs: RegistryMirrorUserDataArgs = {
+export const registryMirrorArgs: RegistryMirrorUserDataArgs = {
   region: "eu-west-1",
   parameterPath: "/gitlab-runner-fleet/test/registry-mirror",
   architecture: "amd64",
@@ -40,7 +41,7 @@ export class RegistryMachine {
   private constructor(
     readonly machine: ThrowawayMachine,
     readonly units: Units,
-    private readonly volume: string,
+    private readonly volume: Volume,
   ) {}
 
   /**
@@ -55,14 +56,11 @@ export class RegistryMachine {
     upstream: UpstreamSettings = {},
   ): Promise<RegistryMachine> {
     const machine = await ThrowawayMachine.start("own");
-    const volume = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "registry-machine-")), "volume");
-    fs.writeFileSync(volume, "");
-    fs.truncateSync(volume, volumeSize * 2 ** 20);
-    const made = new RegistryMachine(machine, new Units(machine), volume);
+    const made = new RegistryMachine(machine, new Units(machine), new Volume(volumeSize * 2 ** 20));
     try {
       await made.serveUpstream(["registry-1.docker.io", "ghcr.io"]);
       made.setUpstream(upstream);
-      await made.boot({ ...userDataArgs, ...args }, parameters);
+      await made.boot({ ...registryMirrorArgs, ...args }, parameters);
     } catch (error) {
       await made.stop();
       throw error;
@@ -74,16 +72,7 @@ export class RegistryMachine {
     this.units.leave();
     await this.machine.run(["umount", "--lazy", RegistryMachine.data]);
     await this.machine.stop();
-    const devices = execFileSync("losetup", [
-      "--associated",
-      this.volume,
-      "--noheadings",
-      "--output",
-      "NAME",
-    ]);
-    for (const device of devices.toString().split("\n").filter(Boolean))
-      execFileSync("losetup", ["--detach", device]);
-    fs.rmSync(path.dirname(this.volume), { recursive: true });
+    this.volume.remove();
   }
 
   /** @throws Error with what the command said when it fails. */
@@ -126,11 +115,7 @@ export class RegistryMachine {
 
   /** What the timer does every minute. Returns what it says. */
   evict(): Promise<string> {
-    return this.must(
-      "bash",
-      "-c",
-      "set -a; . /etc/fleet/registry-mirror.env; exec runuser -u fleet-registry /opt/fleet/evict.py",
-    );
+    return this.units.once("fleet-evict");
   }
 
   private async serveUpstream(names: string[]): Promise<void> {
@@ -155,27 +140,27 @@ export class RegistryMachine {
     const source = fs.readFileSync(path.join(__dirname, "upstream-registry.ts"), "utf8");
     const { outputText } = transpileModule(source, { compilerOptions: { module: ModuleKind.CommonJS } });
     this.machine.write("/opt/upstream-registry.js", outputText);
-    const upstream = this.machine.spawn([
-      ...[process.execPath, "/opt/upstream-registry.js", upstreamAddress],
-      ...[`${upstreamFolder}/key`, `${upstreamFolder}/certificate`, upstreamFolder],
-    ]);
-    upstream.stderr?.on("data", (chunk: Buffer) => process.stderr.write(chunk));
-    await this.answers(`https://${names[0] ?? ""}/v2/`);
+    await startService(
+      this.machine,
+      [
+        ...[process.execPath, "/opt/upstream-registry.js", upstreamAddress],
+        ...[`${upstreamFolder}/key`, `${upstreamFolder}/certificate`, upstreamFolder],
+      ],
+      `curl --fail https://${names[0] ?? ""}/v2/`,
+    );
   }
 
   /** Runs the machine's own boot.sh; what it tells systemd is then done. */
   private async boot(args: RegistryMirrorUserDataArgs, parameters: Record<string, string>): Promise<void> {
     const { machine } = this;
     machine.writeFilesOf(registryMirrorUserData(args));
-    const device = execFileSync("losetup", ["--find", "--show", this.volume], { encoding: "utf8" }).trim();
-    fs.symlinkSync(device, machine.outside("/dev/xvdf"));
+    this.volume.attach(machine, "/dev/xvdf");
     await this.must("install", requireProgram("registry"), "/usr/local/bin");
     machine.write("/opt/fleet/parameters.json", JSON.stringify({ "http-secret": "secret", ...parameters }));
     machine.write("/opt/fleet/read-parameters.sh", "#!/bin/sh\ncat /opt/fleet/parameters.json\n", 0o755);
-    machine.write("/var/log/systemctl", "");
-    machine.write("/usr/local/sbin/systemctl", '#!/bin/bash\necho "$*" >>/var/log/systemctl\n', 0o755);
+    replaceSystemctl(machine);
     await this.must("/opt/fleet/boot.sh");
-    for (const call of machine.read("/var/log/systemctl").split("\n")) {
+    for (const call of systemctlCalls(machine)) {
       if (!call.startsWith("restart ")) continue;
       for (const unit of call.split(" ").slice(1)) this.units.start(unit.replace(".service", ""));
     }

@@ -15,6 +15,8 @@ interface State {
   wanted: boolean;
 }
 
+const asUser = (user: string) => ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"];
+
 const pidFile = (name: string) => `/run/${name}.pid`;
 
 /** Words as systemd splits them: by spaces, but for those in double quotes. */
@@ -35,11 +37,6 @@ export class Units {
 
   constructor(private readonly machine: ThrowawayMachine) {}
 
-  /** What a service has said. */
-  log(name: string): string {
-    return this.running.get(name)?.log ?? "";
-  }
-
   /** What all of them have said. */
   logs(): string {
     return [...this.running].map(([name, { log }]) => `${name}:\n${log}`).join("\n");
@@ -49,6 +46,17 @@ export class Units {
     const state = { log: "", wanted: true };
     this.running.set(name, state);
     this.run(name, this.read(name), state);
+  }
+
+  /**
+   * Runs a service that ends by itself. Returns what it has said.
+   * @throws Error with that when it fails.
+   */
+  async once(name: string): Promise<string> {
+    const { command, user, environment } = this.read(name);
+    const { status, stdout, stderr } = await this.machine.run([...asUser(user), ...command], environment);
+    if (status !== 0) throw new Error(`${name}: ${stderr}${stdout}`);
+    return stdout;
   }
 
   /** Stops it for good, or until it is started again. */
@@ -73,10 +81,9 @@ export class Units {
   }
 
   private run(name: string, service: Service, state: State): void {
-    const user = ["--reuid", service.user, "--regid", service.user, "--clear-groups"];
     const child = this.machine.spawn(
       [
-        ...["setsid", "sh", "-c", 'echo $$ >"$0"; exec "$@"', pidFile(name), "setpriv", ...user],
+        ...["setsid", "sh", "-c", 'echo $$ >"$0"; exec "$@"', pidFile(name), ...asUser(service.user)],
         ...service.command,
       ],
       service.environment,
