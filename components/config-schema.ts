@@ -7,6 +7,7 @@ import {
   cidrBlock,
   credentials,
   days,
+  drainTimeout,
   environmentName,
   flag,
   gibibytes,
