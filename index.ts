@@ -25,7 +25,14 @@ const network = new Network("network", {
   ...config.network,
 });
 const { vpcId, privateAddressOnly } = network;
-const place = { region, vpcId, subnet: network.home, privateAddressOnly, tags };
+const place = {
+  region,
+  vpcId,
+  subnet: network.home,
+  privateAddressOnly,
+  logRetentionDays: config.logs.retentionDays,
+  tags,
+};
 
 const cache = new DistributedCache("cache", {
   ...config.cache,
