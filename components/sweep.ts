@@ -5,7 +5,7 @@ import { accountOf } from "./account";
 import { policyJson } from "./iam";
 import type { Tags } from "./instance";
 import { checkArgs } from "./problems";
-import { drainTimeout, regionName } from "./schemas";
+import { drainTimeout, logRetentionDays, regionName } from "./schemas";
 import { sweepCode } from "./sweep-code";
 import { lambdaMayAssume, sweepStatements } from "./sweep-policy";
 
@@ -29,13 +29,14 @@ export interface SweepArgs {
   /** All that a draining bastion and its jobs need: it stays until they are done. */
   neededUntilDrained: pulumi.Resource[];
   /** Days that the function's log is kept. Default: 30. */
-  logRetention?: number;
+  logRetentionDays?: number;
   tags?: Tags;
 }
 
 const argsSchema = z.object({
   region: regionName,
   drainTimeout: drainTimeout.optional(),
+  logRetentionDays: logRetentionDays.optional(),
 });
 
 /** Seconds of Lambda's longest invocation. */
@@ -107,7 +108,7 @@ export class Sweep extends pulumi.ComponentResource {
       `${name}-log`,
       {
         name: pulumi.interpolate`/aws/lambda/${sweep.name}`,
-        retentionInDays: args.logRetention ?? 30,
+        retentionInDays: args.logRetentionDays ?? 30,
         tags,
       },
       child,
