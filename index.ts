@@ -7,6 +7,7 @@ import { DistributedCache } from "./components/distributed-cache";
 import { Network } from "./components/network";
 import { fleetOutputs } from "./components/outputs";
 import { RegistryMirror } from "./components/registry-mirror";
+import { Sweep } from "./components/sweep";
 import { Workers } from "./components/workers";
 
 const project = pulumi.getProject();
@@ -61,9 +62,10 @@ const facts = pulumi.output({
   cacheBucketName: cache.bucketName,
   registries: registryMirror?.addresses,
 });
+const { drainTimeout, ...bastionArgs } = config.bastion;
 const bastion = new Bastion("bastion", {
   ...place,
-  ...config.bastion,
+  ...bastionArgs,
   parameterPath: `${parameters}/bastion`,
   workers,
   runnerConfig: facts.apply((made) => configToml(config, made)),
@@ -74,5 +76,18 @@ const bastion = new Bastion("bastion", {
   ...(cache.policyArn && { cachePolicyArn: cache.policyArn }),
   ...(cache.userName && { userName: cache.userName }),
 });
+const sweep = new Sweep("sweep", {
+  region,
+  fleetId: fleetId.hex,
+  workerProfileArn: workers.instanceProfileArn,
+  spot: workers.kinds.some(({ spot }) => spot),
+  bastionGroupName: bastion.groupName,
+  bastionLogGroupName: `${parameters}/bastion`,
+  drainParameterName: bastion.drainParameterName,
+  drainTimeout,
+  neededUntilDrained: [network, cache, ...(registryMirror ? [registryMirror] : []), workers, bastion],
+  logRetentionDays: config.logs.retentionDays,
+  tags,
+});
 
-export = fleetOutputs({ network, cache, registryMirror, workers, bastion });
+export = fleetOutputs({ network, cache, registryMirror, workers, bastion, sweep });

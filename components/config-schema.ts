@@ -7,6 +7,7 @@ import {
   cidrBlock,
   credentials,
   days,
+  drainTimeout,
   environmentName,
   flag,
   gibibytes,
@@ -241,6 +242,8 @@ export const fleetSchema = z.strictObject({
       rootVolumeSize: gibibytes.default(10),
       /** GiB. Default: 1. */
       swapSize: wholeNumber(0, 4, "GiB").default(1),
+      /** Seconds in which running jobs may finish when the bastion is replaced or destroyed. Default: 3600. */
+      drainTimeout: drainTimeout.default(3600),
     })
     .prefault({}),
   logs: z

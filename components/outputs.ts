@@ -3,6 +3,7 @@ import type { Bastion } from "./bastion";
 import type { DistributedCache } from "./distributed-cache";
 import type { Network } from "./network";
 import type { RegistryMirror } from "./registry-mirror";
+import type { Sweep } from "./sweep";
 import type { Workers } from "./workers";
 
 /** Outputs of the fleet's own cache bucket. */
@@ -42,6 +43,8 @@ export interface FleetOutputs extends Partial<CacheOutputs> {
   runnerConfigParameterName: string;
   /** Policy with the calls that docker-machine makes. */
   fleetPolicyArn: string;
+  /** Lambda function that removes what docker-machine leaves behind. */
+  sweepFunctionName: string;
 }
 
 /** An interface whose every member is an `Output`. */
@@ -57,11 +60,12 @@ export interface FleetComponents {
   registryMirror: RegistryMirror | undefined;
   workers: Workers;
   bastion: Bastion;
+  sweep: Sweep;
 }
 
 /** What a fleet's stack puts out. */
 export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
-  const { network, cache, registryMirror, workers, bastion } = fleet;
+  const { network, cache, registryMirror, workers, bastion, sweep } = fleet;
   return {
     vpcId: network.vpcId,
     publicSubnetIds: network.publicSubnetIds,
@@ -82,6 +86,7 @@ export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
     }),
     runnerConfigParameterName: bastion.runnerConfigParameterName,
     fleetPolicyArn: bastion.fleetPolicyArn,
+    sweepFunctionName: sweep.functionName,
   };
 }
 
@@ -122,5 +127,6 @@ export function readFleetOutputs(stack: pulumi.StackReference): ReadOutputs<Flee
     registriesCaCertificate: optionalText("registriesCaCertificate"),
     runnerConfigParameterName: text("runnerConfigParameterName"),
     fleetPolicyArn: text("fleetPolicyArn"),
+    sweepFunctionName: text("sweepFunctionName"),
   };
 }

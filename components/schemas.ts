@@ -91,6 +91,7 @@ export const image = z.strictObject({
 });
 export const days = wholeNumber(1, 3650, "days");
 export const gibibytes = wholeNumber(8, 16384, "GiB");
+export const drainTimeout = wholeNumber(0, 7200, "seconds");
 export const percent = wholeNumber(1, 90, "percent");
 /** Hosts of registries besides Docker Hub. */
 export const upstreams = z

@@ -1,8 +1,9 @@
-"""moto's AWS emulator with the public things of AWS that it lacks: Ubuntu's current images and the SSM parameters naming them.
+"""moto's AWS emulator with things of AWS that it lacks: Ubuntu's current images and the SSM parameters naming them, a Lambda runtime.
 
 emulator.py FILE PORT: it ends by itself when FILE is gone.
 """
 
+import json
 import os
 import random
 import sys
@@ -10,14 +11,16 @@ import threading
 import time
 from pathlib import Path
 
+from lambda_runtime import run
 from moto.autoscaling.models import FakeAutoScalingGroup, InstanceState
+from moto.awslambda.models import LambdaFunction
 from moto.core.responses import ActionResult
 from moto.ec2.models import amis
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateVersion
 from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
 from moto.ec2.models.vpcs import VPCBackend
-from moto.ec2.utils import convert_tag_spec, parse_user_data
+from moto.ec2.utils import convert_tag_spec, filter_dict_attribute_mapping, parse_user_data
 from moto.iam.responses import IamResponse
 from moto.route53.responses import Route53
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -227,6 +230,27 @@ def launch_by_template(self: FakeAutoScalingGroup, count_needed: int, propagated
 FakeAutoScalingGroup.replace_autoscaling_group_instances = launch_by_template
 
 
+# Instances can be asked for by their instance profile.
+filter_dict_attribute_mapping["iam-instance-profile.arn"] = "iam_instance_profile.Arn"
+
+# A function runs for real. It asks the emulator for things, which therefore answers others meanwhile.
+answering = threading.Lock()
+
+
+def invoke(self: LambdaFunction, event: object = None) -> tuple[str, bool, str]:
+    answering.release()
+    try:
+        answer, is_error, said = run(self, event, f"http://127.0.0.1:{port}")
+    finally:
+        answering.acquire()
+    if self.logs_group_name in self.logs_backend.groups:
+        self.save_logs(said)
+    return json.dumps(answer), is_error, said
+
+
+LambdaFunction._invoke_lambda = invoke
+
+
 def end_without(file: Path) -> None:
     while file.exists():
         time.sleep(0.2)
@@ -235,12 +259,18 @@ def end_without(file: Path) -> None:
 
 file, port = sys.argv[1:]
 threading.Thread(target=end_without, args=[Path(file)], daemon=True).start()
+emulate = DomainDispatcherApplication(create_backend_app)
+
+
+def answer_alone(environment: dict[str, object], start_response: object) -> list[bytes]:
+    with answering:
+        answer = emulate(environment, start_response)
+        try:
+            return list(answer)
+        finally:
+            answer.close()
+
+
 # Not in moto's own server, which sends an answer in pieces: AWS's SDK for Go then sometimes breaks off, asks a second time, and what was
-# done already fails. One thread, because moto's models are not made for several.
-serve(
-    DomainDispatcherApplication(create_backend_app),
-    host="127.0.0.1",
-    port=int(port),
-    threads=1,
-    send_bytes=1 << 20,
-)
+# done already fails. One answer at a time, because moto's models are not made for several.
+serve(answer_alone, host="127.0.0.1", port=int(port), threads=16, send_bytes=1 << 20)

@@ -13,6 +13,7 @@ export class ProgramCopy {
       ...more,
       "index.ts",
       "components",
+      "sweep",
       "userdata",
       "package.json",
       "tsconfig.json",
