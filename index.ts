@@ -58,6 +58,7 @@ const workers = new Workers("workers", {
   tags,
 });
 const facts = pulumi.output({
+  fleetId: fleetId.hex,
   machineOptions: workers.kinds.map((kind) => kind.machineOptions),
   cacheBucketName: cache.bucketName,
   registries: registryMirror?.addresses,
@@ -67,6 +68,7 @@ const bastion = new Bastion("bastion", {
   ...place,
   ...bastionArgs,
   parameterPath: `${parameters}/bastion`,
+  fleetId: fleetId.hex,
   workers,
   runnerConfig: facts.apply((made) => configToml(config, made)),
   runnerTokens: secrets.runnerTokens,

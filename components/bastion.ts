@@ -43,10 +43,13 @@ export interface BastionArgs {
   privateAddressOnly: boolean;
   /** SSM path below which everything for the bastion is published, e.g. `/gitlab-runner-fleet/dev/bastion`. */
   parameterPath: string;
+  /** The tag `fleet-id`: the bastion may use key pairs called `runner-…-<fleet id>-…` only. */
+  fleetId: pulumi.Input<string>;
   workers: WorkersAccess;
   /**
    * Text of `config.toml`; `@@runner-token/<runner name>@@` stands for a runner's token, `@@cache-credentials/<runner name>/<key>@@`
-   * for one of `cacheCredentials`, and `@@layer-cache-password@@` for the layer cache's password.
+   * for one of `cacheCredentials`, `@@layer-cache-password@@` for the layer cache's password, and `@@instance-id@@` for the bastion's
+   * instance id.
    */
   runnerConfig: pulumi.Input<string>;
   /** Authentication token (`glrt-…`) of each runner, by the runner's name. */
@@ -219,6 +222,7 @@ export class Bastion extends pulumi.ComponentResource {
     const policy = pulumi
       .output({
         ...accountOf(this),
+        fleetId: args.fleetId,
         securityGroupId,
         workerRoleArn: roleArn,
         instanceProfileArn,

@@ -129,7 +129,7 @@ const runner = z.strictObject({
   /** @see https://docs.gitlab.com/runner/configuration/advanced-configuration/#the-runnersmachine-section */
   machine: z
     .strictObject({
-      /** Host name of the machines; %s becomes unique. Default: `worker-%s`. */
+      /** Host name of the machines, after the fleet's id; %s becomes unique. Default: `worker-%s`. */
       name: machineName.default("worker-%s"),
       ...idle,
       idleCount: idle.idleCount.default(0),

@@ -7,6 +7,8 @@ import { layerCachePasswordParameter, secretPlaceholder, tokenParameter } from "
 
 /** What `config.toml` says of things that Pulumi made. */
 export interface FleetFacts {
+  /** The tag `fleet-id` of all that is the fleet's, 8 characters. */
+  fleetId: string;
   /** Of each runner, in the runners' order. */
   machineOptions: string[][];
   /** Undefined if no runner's cache is the fleet's own bucket. */
@@ -91,7 +93,8 @@ function runnerSection(
       MaxBuilds: machine.maxBuilds,
       MaxGrowthRate: machine.maxGrowthRate,
       MachineDriver: "amazonec2",
-      MachineName: machine.name,
+      // Of all that docker-machine makes, a key pair has nothing but its name to say whose it is.
+      MachineName: `${facts.fleetId}-${machine.name}`,
       MachineOptions: machineOptions,
       autoscaling: runner.autoscaling.map((section) => ({
         Periods: section.periods,
@@ -109,6 +112,8 @@ export function configToml(config: FleetConfig, facts: FleetFacts): string {
   return renderRunnerConfig({
     concurrent: config.concurrent,
     check_interval: config.checkInterval,
+    // The bastion's own reports read it.
+    listen_address: "127.0.0.1:9252",
     shutdown_timeout: config.shutdownTimeout,
     machine: { shutdown_drain: { enabled: true } },
     runners: config.runners.map((runner, i) =>

@@ -34,6 +34,8 @@ export interface DockerMachineScope {
   partition: string;
   region: string;
   accountId: string;
+  /** The tag `fleet-id`, which is in the name of every machine. */
+  fleetId: string;
   subnetIds: string[];
   securityGroupId: string;
   imageIds: string[];
@@ -52,6 +54,7 @@ export interface DockerMachineScope {
 export function dockerMachineStatements(scope: DockerMachineScope): Statement[] {
   const { partition, region, accountId } = scope;
   const ec2 = (resource: string, owner = accountId) => `arn:${partition}:ec2:${region}:${owner}:${resource}`;
+  const keyPairs = ec2(`key-pair/runner-*-${scope.fleetId}-*`);
   const isOurs = { ArnEquals: { "ec2:InstanceProfile": scope.instanceProfileArn } };
   const spotRole = `arn:${partition}:iam::${accountId}:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot`;
 
@@ -70,11 +73,12 @@ export function dockerMachineStatements(scope: DockerMachineScope): Statement[] 
       Resource: "*",
     },
     {
-      // `create` imports a key pair with the machine's name, `rm` deletes it. GitLab Runner's machines are called runner-….
+      // `create` imports a key pair with the machine's name, `rm` deletes it. Machines are called
+      // runner-<of the token>-<fleet's id>-<name in the stack file>.
       Sid: "MachineKeyPairs",
       Effect: "Allow",
       Action: ["ec2:DeleteKeyPair", "ec2:ImportKeyPair"],
-      Resource: ec2("key-pair/runner-*"),
+      Resource: keyPairs,
     },
     {
       // RunInstances: only with the fleet's profile, its instance types and IMDSv2.
@@ -102,7 +106,7 @@ export function dockerMachineStatements(scope: DockerMachineScope): Statement[] 
       Action: "ec2:RunInstances",
       Resource: [
         ...scope.imageIds.map((id) => ec2(`image/${id}`, "")),
-        ec2("key-pair/runner-*"),
+        keyPairs,
         ec2("network-interface/*"),
         ec2(`security-group/${scope.securityGroupId}`),
         ...scope.subnetIds.map((id) => ec2(`subnet/${id}`)),

@@ -19,6 +19,8 @@ export interface RunnerConfig {
   concurrent: number;
   /** Seconds between two questions for new jobs. */
   check_interval: number;
+  /** Where GitLab Runner's metrics are had, without a password: host and port. */
+  listen_address: string;
   /** Seconds that a forceful shutdown may take; it bounds `[machine.shutdown_drain]` too. */
   shutdown_timeout: number;
   /** Settings of all docker+machine runners together. */

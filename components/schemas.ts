@@ -124,8 +124,8 @@ export const runnerName = text(
   "must be of letters, digits, dots, dashes and underscores, 64 at most: it names an SSM parameter",
 );
 export const tagKey = text(/^[^,]{1,128}$/, "must be of 1 to 128 characters, and not have a comma").refine(
-  (key) => key !== "Name" && key !== "fleet-id",
-  { error: "must not be Name or fleet-id: each machine has its own" },
+  (key) => !["Name", "fleet-id", "fleet-bastion"].includes(key),
+  { error: "must not be Name, fleet-id or fleet-bastion: each machine has its own" },
 );
 export const tagValue = text(
   /^[^,]{0,256}$/,
@@ -136,8 +136,8 @@ export const environmentName = text(
   "must be a name of letters, digits and underscores",
 );
 
-// runner-<9 of the token>-<machine name with %s>, where %s becomes 19 characters; a host name has at most 63.
-const longestMachineName = 63 - "runner-".length - 9 - "-".length - 19;
+// runner-<9 of the token>-<8 of the fleet's id>-<machine name with %s>, where %s becomes 19 characters; a host name has at most 63.
+const longestMachineName = 63 - "runner-".length - 9 - "-".length - 8 - "-".length - 19;
 
 export const machineName = text(
   /^[a-z0-9-]*%s([a-z0-9-]*[a-z0-9])?$/,
@@ -145,7 +145,7 @@ export const machineName = text(
 ).superRefine((name, context) => {
   const excess = name.length - "%s".length - longestMachineName;
   if (excess > 0) {
-    const message = `is ${excess} characters too long: with what GitLab Runner adds it becomes a host name of more than 63`;
+    const message = `is ${excess} characters too long: with what is added it becomes a host name of more than 63`;
     context.addIssue({ code: "custom", message });
   }
 });

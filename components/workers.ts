@@ -8,6 +8,7 @@ import type { FleetSubnet } from "./network";
 import { checkArgs } from "./problems";
 import { dockerHub, layerCachePort, type Mirror, type RegistryAddresses } from "./registry-addresses";
 import { availabilityZone, instanceType, parameterPath, regionName } from "./schemas";
+import { bastionPlaceholder } from "./secret-parameters";
 import { ubuntuImageId, type ImageArgs } from "./ubuntu-image";
 import { workerUserData } from "./user-data";
 import type { Architecture } from "./versions";
@@ -60,7 +61,7 @@ export interface WorkersArgs {
 
 /** One kind of worker, as made. */
 export interface WorkerKind {
-  /** `MachineOptions` for `config.toml`. */
+  /** `MachineOptions` for `config.toml`; `@@instance-id@@` stands for that of the bastion. */
   machineOptions: pulumi.Output<string[]>;
   imageId: pulumi.Output<string>;
   subnetId: pulumi.Output<string>;
@@ -185,7 +186,7 @@ export class Workers extends pulumi.ComponentResource {
           renderMachineOptions({
             ...kind,
             ...made,
-            tags: { ...tags, ...kind.tags },
+            tags: { ...tags, ...kind.tags, "fleet-bastion": bastionPlaceholder },
             privateAddressOnly: args.privateAddressOnly,
             userDataFile: workerUserDataFile,
             engineInstallUrl: "file:///opt/fleet/install-docker.sh",

@@ -471,7 +471,7 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     "a machine name that makes the host name too long",
     machine({ name: "a-quite-long-name-for-a-machine-%s" }),
     [
-      'runners[0].machine.name: "a-quite-long-name-for-a-machine-%s": is 5 characters too long: with what GitLab Runner adds it becomes a host name of more than 63',
+      'runners[0].machine.name: "a-quite-long-name-for-a-machine-%s": is 14 characters too long: with what is added it becomes a host name of more than 63',
     ],
   ],
   [
@@ -652,12 +652,16 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
   [
     "a tag that each machine has for itself",
     workers({ tags: { Name: "x" } }),
-    ["runners[0].workers.tags.Name: the key must not be Name or fleet-id: each machine has its own"],
+    [
+      "runners[0].workers.tags.Name: the key must not be Name, fleet-id or fleet-bastion: each machine has its own",
+    ],
   ],
   [
     "a default tag that each machine has for itself",
     { "aws:defaultTags": { tags: { Name: "x" } } },
-    ["aws:defaultTags.tags.Name: the key must not be Name or fleet-id: each machine has its own"],
+    [
+      "aws:defaultTags.tags.Name: the key must not be Name, fleet-id or fleet-bastion: each machine has its own",
+    ],
   ],
   [
     "a Mac",

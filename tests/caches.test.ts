@@ -38,7 +38,7 @@ async function run(config: Record<string, unknown>): Promise<{ made: Recording; 
 
 describe("a runner's cache", () => {
   const { config } = understood(stackFile);
-  const facts = { machineOptions: [] };
+  const facts = { fleetId: "0a1b2c3d", machineOptions: [] };
   const sections = () => {
     const { runners } = parse(configToml(config, { ...facts, cacheBucketName: "the-bucket" }));
     return (Array.isArray(runners) ? runners : []).map((runner): unknown =>

@@ -10,15 +10,33 @@ const dockerSection = z.looseObject({
 });
 const document = z.object({ runners: z.array(z.object({ docker: dockerSection })) });
 
+const facts = { fleetId: "0a1b2c3d", machineOptions: [[]], cacheBucketName: "bucket" };
+
 /** `[runners.docker]` of a runner that says this of Docker. */
 function dockerOf(docker: object, hasMirror = false): z.output<typeof dockerSection> {
   const { config } = understood({ ...goodConfig, runners: [{ name: "default", docker }] });
   const registries = hasMirror ? { host: "mirror", mirrors: mirrorsOf([]) } : undefined;
-  const text = configToml(config, { machineOptions: [[]], cacheBucketName: "bucket", registries });
+  const text = configToml(config, { ...facts, registries });
   const [runner] = document.parse(parse(text)).runners;
   if (!runner) throw new Error("there is no runner");
   return runner.docker;
 }
+
+describe("config.toml", () => {
+  it("shows GitLab Runner's metrics to the bastion alone", () => {
+    expect(parse(configToml(understood(goodConfig).config, facts))["listen_address"]).toBe("127.0.0.1:9252");
+  });
+
+  it("has the fleet's id in the names of its machines, before that of the stack file", () => {
+    const { config } = understood({
+      ...goodConfig,
+      runners: [{ name: "default", machine: { name: "build-%s" } }],
+    });
+    expect(parse(configToml(config, facts))).toMatchObject({
+      runners: [{ machine: { MachineName: "0a1b2c3d-build-%s" } }],
+    });
+  });
+});
 
 describe("[runners.docker]", () => {
   it("shares docker:dind's client certificates with privileged jobs, and has the volumes of the stack file last", () => {

@@ -13,6 +13,7 @@ const scope = {
   partition: "aws",
   region: "eu-west-1",
   accountId: "123456789012",
+  fleetId: "0a1b2c3d",
   subnetIds: ["subnet-1"],
   securityGroupId: "sg-1",
   imageIds: ["ami-1", "ami-2"],
@@ -39,7 +40,7 @@ const keyPairs = {
   Sid: "MachineKeyPairs",
   Effect: "Allow",
   Action: ["ec2:DeleteKeyPair", "ec2:ImportKeyPair"],
-  Resource: `${ec2}:key-pair/runner-*`,
+  Resource: `${ec2}:key-pair/runner-*-0a1b2c3d-*`,
 };
 const runInstances = {
   Sid: "RunFleetInstances",
@@ -65,7 +66,7 @@ const inNetwork = (...more: string[]) => ({
   Resource: [
     "arn:aws:ec2:eu-west-1::image/ami-1",
     "arn:aws:ec2:eu-west-1::image/ami-2",
-    `${ec2}:key-pair/runner-*`,
+    `${ec2}:key-pair/runner-*-0a1b2c3d-*`,
     `${ec2}:network-interface/*`,
     `${ec2}:security-group/sg-1`,
     `${ec2}:subnet/subnet-1`,

@@ -25,7 +25,7 @@ const stackFile = {
       docker: { image: "alpine", privileged: true }, // disable_cache = true is what this project always says
       cache: { shared: true }, // Shared = true
       machine: {
-        name: "gitlab-docker-machine-%s", // MachineName
+        name: "docker-machine-%s", // MachineName, but for "gitlab-": the fleet's id stands before it, and a host name has an end
         idleCount: 1, // IdleCount
         idleTime: 1800, // IdleTime
         maxBuilds: 100, // MaxBuilds
@@ -60,6 +60,7 @@ describe("the source guide's full example", () => {
 
   it("means the same in today's config.toml", () => {
     const text = configToml(config, {
+      fleetId: "0a1b2c3d",
       machineOptions: [["amazonec2-region=us-east-1"]],
       cacheBucketName: "the-bucket",
     });
@@ -90,7 +91,7 @@ describe("the source guide's full example", () => {
             IdleTime: 1800,
             MaxBuilds: 100,
             MachineDriver: "amazonec2",
-            MachineName: "gitlab-docker-machine-%s",
+            MachineName: "0a1b2c3d-docker-machine-%s",
             MachineOptions: ["amazonec2-region=us-east-1"],
             autoscaling: [
               {

@@ -197,7 +197,7 @@ DOCKER_KEY_FINGERPRINT='9DC858229FC7DD38854AE2D88D81803C0EBFCD88'
 
 describe("Every user data", () => {
   it.each([
-    ["bastion", bastion, 7],
+    ["bastion", bastion, 14],
     ["registry mirror", registryMirror, 10],
     ["worker", worker, 8],
   ])("leaves room below EC2's limit: %s", (_, text, kibibytes) => {

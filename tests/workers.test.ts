@@ -103,7 +103,7 @@ describe("Workers", () => {
         tags: { team: "arm" },
       },
     ]);
-    expect(first).toContain("amazonec2-tags=team,ci");
+    expect(first).toContain("amazonec2-tags=fleet-bastion,@@instance-id@@,team,ci");
     expect(second).toEqual(
       expect.arrayContaining([
         "amazonec2-subnet-id=subnet-2",
@@ -111,7 +111,7 @@ describe("Workers", () => {
         "amazonec2-instance-type=c7g.large",
         "amazonec2-ami=ami-of-arm64",
         "amazonec2-spot-price=0.04",
-        "amazonec2-tags=team,arm",
+        "amazonec2-tags=fleet-bastion,@@instance-id@@,team,arm",
       ]),
     );
   });

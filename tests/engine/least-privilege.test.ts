@@ -393,7 +393,11 @@ describeWith("least privilege on the stack dev", programs, () => {
       const [[id, profile] = ["", ""]] = Object.entries(scope.profileArns).slice(-1);
       return { action, resource: ec2(`instance/${id}`), context: { "ec2:InstanceProfile": profile } };
     };
-    const onKeyPair = (action: string): AccessRequest => ({ action, resource: ec2("key-pair/admin") });
+    const foreignKeyPair = "runner-abcdefghi-00000000-worker-1790000000-0123abcd";
+    const onKeyPair = (action: string, name = "admin"): AccessRequest => ({
+      action,
+      resource: ec2(`key-pair/${name}`),
+    });
 
     it.each<[string, Parameters, string[]]>([
       ["of another type", { InstanceType: "p5.48xlarge" }, [instanceOf]],
@@ -441,6 +445,11 @@ describeWith("least privilege on the stack dev", programs, () => {
         ["ec2:RunInstances security-group/sg-1"],
       ],
       ["with another key pair", { KeyName: "admin" }, ["ec2:RunInstances key-pair/admin"]],
+      [
+        "with a key pair of another fleet",
+        { KeyName: foreignKeyPair },
+        [`ec2:RunInstances key-pair/${foreignKeyPair}`],
+      ],
       [
         "from a launch template",
         { "LaunchTemplate.LaunchTemplateId": "lt-1" },
@@ -507,6 +516,8 @@ describeWith("least privilege on the stack dev", programs, () => {
       ],
       ["import a key pair that is no machine's", () => onKeyPair("ec2:ImportKeyPair")],
       ["delete a key pair that is no machine's", () => onKeyPair("ec2:DeleteKeyPair")],
+      ["import a key pair of another fleet", () => onKeyPair("ec2:ImportKeyPair", foreignKeyPair)],
+      ["delete a key pair of another fleet", () => onKeyPair("ec2:DeleteKeyPair", foreignKeyPair)],
     ])("the fleet's key may not %s", async (_, request) => {
       expect(await fleetPolicies.decide(request())).toEqual([]);
     });

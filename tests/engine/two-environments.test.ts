@@ -29,6 +29,8 @@ async function inEach<T>(make: (environment: Environment) => Promise<T>): Promis
 /** The inventory has zones by name. */
 const zoneType = "aws:route53/zone:Zone";
 
+const fleetIdType = "random:index/randomId:RandomId";
+
 /** What a stack owns, by the ids and names of the account: what its state says, and what AWS made along with it. */
 async function belongings(account: Account, stack: EngineStack): Promise<Set<string>> {
   const state = await stack.state();
@@ -54,7 +56,11 @@ async function belongings(account: Account, stack: EngineStack): Promise<Set<str
       BlockDeviceMappings.map(({ Ebs }) => Ebs?.VolumeId),
     ),
   ];
-  return new Set([...owned, ...along.filter((id) => id !== undefined)]);
+  // The names of machines and their key pairs have it.
+  const fleetIds = state
+    .filter(({ type }) => type === fleetIdType)
+    .map(({ outputs }) => String(outputs["hex"]));
+  return new Set([...owned, ...fleetIds, ...along.filter((id) => id !== undefined)]);
 }
 
 const without = (inventory: Inventory, gone: Set<string>): Inventory =>
@@ -169,7 +175,6 @@ describeWith(
       const nobodys = [
         "*",
         `${ec2}:instance/*`,
-        `${ec2}:key-pair/runner-*`,
         `${ec2}:network-interface/*`,
         `${ec2}:spot-instances-request/*`,
         `${ec2}:volume/*`,

@@ -58,6 +58,7 @@ export function bastionArgs(more: Partial<BastionArgs> = {}): BastionArgs {
   return {
     ...place,
     parameterPath: "/fleet/test/bastion",
+    fleetId: "0a1b2c3d",
     workers: new Workers("workers", workersArgs),
     runnerConfig: 'concurrent = 1\n[[runners]]\ntoken = "@@runner-token/default@@"\n',
     runnerTokens: { default: "glrt-planted-token" },

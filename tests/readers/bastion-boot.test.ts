@@ -78,6 +78,7 @@ describeWith("The bastion's boot.sh", requirements, () => {
     machine = await ThrowawayMachine.start();
     machine.writeFilesOf(examples.bastion);
     replaceSystemctl(machine);
+    machine.write("/var/lib/cloud/data/instance-id", "i-0123456789abcdef0\n");
     machine.write("/usr/local/sbin/swapon", swapon, 0o755);
     const version = execFileSync(requireProgram("docker-machine"), ["--version"], { encoding: "utf8" });
     useRepository(machine, "/etc/fleet/bastion.env", "GITLAB_RUNNER", repository, {

@@ -90,6 +90,7 @@ export async function publishPrograms(
 /** Mounts the fleet's files where config.toml says that every container of a job has them. */
 export async function mountIntoJob({ must }: RegistryMachine): Promise<void> {
   const text = configToml(understood(goodConfig).config, {
+    fleetId: "0a1b2c3d",
     machineOptions: [[]],
     cacheBucketName: "bucket",
     registries: { host: "registry-mirror.test", mirrors: mirrorsOf(["ghcr.io"]) },

@@ -106,6 +106,7 @@ WantedBy=multi-user.target
       "systemd/system/gitlab-runner.service",
     ]);
     expect(settings.stdout).toContain("ConditionPathExists=/etc/gitlab-runner/config.toml");
+    expect(settings.stdout).toContain("ConditionPathExists=!/run/fleet/draining");
   });
 
   it("accepts the registry mirror's units", async () => {

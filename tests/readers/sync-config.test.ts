@@ -23,6 +23,8 @@ const configToml = "/etc/gitlab-runner/config.toml";
 const workerUserData = "/etc/gitlab-runner/worker-user-data";
 const awsCredentials = "/etc/gitlab-runner/aws-credentials";
 const syncStatus = "/run/fleet/sync-status";
+const draining = "/run/fleet/draining";
+const instanceId = "i-0123456789abcdef0";
 const token = "glrt-t3_recognisable.01.secret";
 const secretKey = "recognisable/secret+key";
 
@@ -109,6 +111,7 @@ describeWith(
       machine = await ThrowawayMachine.start();
       machine.writeFilesOf(examples.bastion);
       replaceSystemctl(machine);
+      machine.write("/var/lib/cloud/data/instance-id", `${instanceId}\n`);
       fs.symlinkSync(requireProgram("gitlab-runner"), machine.outside("/usr/local/bin/gitlab-runner"));
       await publish("config.toml", published(10));
       await publish("worker-user-data", "#cloud-config\n{}\n");
@@ -122,6 +125,7 @@ describeWith(
           "config.toml",
           "worker-user-data",
           "aws-credentials",
+          "drain",
           "runner-token/default",
           "cache-credentials/default/secretKey",
         ].map((name) => `${parameterPath}/${name}`),
@@ -181,6 +185,84 @@ describeWith(
       expect(machine.read(configToml)).toBe(installed(10, "glrt-rotated"));
     });
 
+    it("puts the machine's own id where config.toml asks for it", async () => {
+      await publish("config.toml", published(10, "# made by @@instance-id@@\n"));
+      // A parameter of that name means nothing.
+      await publish("instance-id", "i-other");
+
+      expect((await sync()).status).toBe(0);
+      expect(machine.read(configToml)).toBe(
+        installed(10).replace("limit = 10\n", `limit = 10\n# made by ${instanceId}\n`),
+      );
+      await withdraw("instance-id");
+    });
+
+    describe("lets the bastion drain", () => {
+      const stop = "--no-block stop gitlab-runner.service";
+      const start = "--no-block start gitlab-runner.service";
+
+      it("once, as soon as it is named, and lets it take jobs again when it no longer is", async () => {
+        await publish("drain", "none");
+        await sync();
+        expect(systemctlCalls(machine)).toEqual([]);
+
+        await publish("drain", `i-0123456789abcdef01 ${instanceId} i-1`);
+        expect(await sync()).toEqual({
+          status: 0,
+          stdout: "fleet-sync: takes no more jobs\n",
+          stderr: "",
+        });
+        expect(systemctlCalls(machine)).toEqual([stop]);
+        expect(machine.exists(draining)).toBe(true);
+        expect(await sync()).toEqual({ status: 0, stdout: "", stderr: "" });
+        expect(systemctlCalls(machine)).toEqual([]);
+
+        await publish("drain", "none");
+        expect((await sync()).stdout).toBe("fleet-sync: takes jobs again\n");
+        expect(systemctlCalls(machine)).toEqual([start]);
+        expect(machine.exists(draining)).toBe(false);
+        expect(await sync()).toEqual({ status: 0, stdout: "", stderr: "" });
+        expect(systemctlCalls(machine)).toEqual([]);
+      });
+
+      it("not when another one is named, or nothing is said", async () => {
+        for (const named of ["i-0123456789abcdef01", "i-0123456789abcdef", "xi-0123456789abcdef0"]) {
+          await publish("drain", named);
+          await sync();
+        }
+        await withdraw("drain");
+        await sync();
+        expect(systemctlCalls(machine)).toEqual([]);
+        expect(machine.exists(draining)).toBe(false);
+      });
+
+      it("though its config.toml is rejected", async () => {
+        await publish("config.toml", "concurrent = = 4\n");
+        await publish("drain", instanceId);
+
+        expect((await sync()).status).toBe(1);
+        expect(systemctlCalls(machine)).toEqual([stop]);
+      });
+
+      it("and goes on with that while SSM is out of reach", async () => {
+        await publish("drain", instanceId);
+        await sync();
+        systemctlCalls(machine);
+
+        expect((await sync({ AWS_ENDPOINT_URL_SSM: await freeAddress() })).status).toBe(1);
+        expect(systemctlCalls(machine)).toEqual([]);
+        expect(machine.exists(draining)).toBe(true);
+      });
+
+      it("and does not take the word for a secret", async () => {
+        await publish("drain", "invalid");
+        await publish("config.toml", published(10, 'unhealthy_interval = "soon"'));
+
+        await sync();
+        expect(status()).toMatch(/^failed: gitlab-runner rejects config.toml: FATAL: .* invalid duration/);
+      });
+    });
+
     it("unpacks a long config.toml", async () => {
       const long = `${published(10)}${"# a comment that makes this longer than one parameter of the standard tier\n".repeat(80)}`;
       await publish("config.toml", publishedText(long));
@@ -204,7 +286,7 @@ describeWith(
           runnerTokens: tokensWithCaches,
           cacheCredentials,
         });
-        const facts = { machineOptions: [], cacheBucketName: "the-bucket" };
+        const facts = { fleetId: "0a1b2c3d", machineOptions: [], cacheBucketName: "the-bucket" };
         await publish("config.toml", publishedText(renderFleet(config, facts)));
         for (const [name, value] of [...tokens, ...secrets]) await publish(name, value, "SecureString");
       });
@@ -443,6 +525,7 @@ describeWith(
       // Each program that the script runs first kills everything when its turn has come.
       const programs = [
         "base64",
+        "cat",
         "cmp",
         "curl",
         "cut",

@@ -7,6 +7,7 @@ umask 077
 . /etc/fleet/bastion.env
 export AWS_REGION
 
+readonly draining=/run/fleet/draining
 readonly installed=/etc/gitlab-runner work=/run/fleet/sync
 install --directory --mode 0755 /run/fleet
 exec {lock}>/run/fleet/sync.lock
@@ -73,7 +74,7 @@ readonly in_toml='def in_toml: tojson[1:-1] | gsub("@"; "\\u0040");'
 # part of it.
 without_secrets() {
   jq --raw-output --rawfile text "$1" "${in_toml}"'
-    del(.["config.toml"], .["worker-user-data"])
+    del(.["config.toml"], .["worker-user-data"], .drain)
     | [.[] | ., tojson[1:-1], in_toml] | unique | sort_by(-length)
     | reduce .[] as $secret ($text; split($secret) | join("<secret>"))
     | gsub("\u001b\\[[0-9;]*m"; "")' "${work}/parameters"
@@ -81,6 +82,22 @@ without_secrets() {
 
 /opt/fleet/read-parameters.sh "$PARAMETER_PATH" >"${work}/parameters" 2>"${work}/errors" ||
   fail "$(paste --serial --delimiters " " "${work}/errors")"
+instance_id="$(cat /var/lib/cloud/data/instance-id 2>"${work}/errors")" || fail "$(cat "${work}/errors")"
+
+# A bastion that shall drain is named in a parameter. Its runner stops asking for jobs, and removes its machines when the running jobs
+# are done. The unit does not start while the mark is there, not even after a reboot: it starts after this script.
+if jq --exit-status --arg id "$instance_id" '.drain // "" | split(" ") | index($id)' "${work}/parameters" >/dev/null; then
+  if [[ ! -e "$draining" ]]; then
+    systemctl --no-block stop gitlab-runner.service
+    (umask 022 && touch "$draining")
+    echo "fleet-sync: takes no more jobs"
+  fi
+elif [[ -e "$draining" ]]; then
+  rm --force "$draining"
+  systemctl --no-block start gitlab-runner.service
+  echo "fleet-sync: takes jobs again"
+fi
+
 text_of config.toml "${work}/published"
 
 # Rotated credentials are put in place whatever config.toml is like.
@@ -96,12 +113,12 @@ if [[ "$(credentials_file)" != "$before" ]]; then
   systemctl --no-block try-restart gitlab-runner.service
 fi
 
-# A secret is written "@@<parameter>@@". A token may have no character that means something in TOML, and no "$", for gitlab-runner
+# A secret is written "@@<parameter>@@", and this machine's id "@@instance-id@@". A token may have no character that means something in TOML, and no "$", for gitlab-runner
 # replaces variables in tokens and addresses. The secrets of a cache may have any.
-jq --join-output --rawfile text "${work}/published" "${in_toml}"'
+jq --join-output --rawfile text "${work}/published" --arg id "$instance_id" "${in_toml}"'
   def token:
     if test("\\A[A-Za-z0-9._=+/:-]+\\z") then . else error("a secret has a character that no token has") end;
-  . as $parameters
+  . + {"instance-id": $id} | . as $parameters
   | $text
   | gsub("@@(?<name>[^@\\s]+)@@";
       .name as $name
