@@ -5,6 +5,7 @@ import { findKeysWithSecrets, parseFleetConfig } from "./components/config";
 import { configToml } from "./components/config-toml";
 import { DistributedCache } from "./components/distributed-cache";
 import { Network } from "./components/network";
+import { Observability } from "./components/observability";
 import { fleetOutputs } from "./components/outputs";
 import { RegistryMirror } from "./components/registry-mirror";
 import { Workers } from "./components/workers";
@@ -74,4 +75,12 @@ const bastion = new Bastion("bastion", {
   ...(cache.userName && { userName: cache.userName }),
 });
 
-export = fleetOutputs({ network, cache, registryMirror, workers, bastion });
+const observability = new Observability("observability", {
+  ...config.alarms,
+  region,
+  fleet: `${project}/${stack}`,
+  ...(registryMirror && { registryMirror: { ...mirrorArgs, instanceId: registryMirror.instanceId } }),
+  tags,
+});
+
+export = fleetOutputs({ network, cache, registryMirror, workers, bastion, observability });

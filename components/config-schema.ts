@@ -7,6 +7,7 @@ import {
   cidrBlock,
   credentials,
   days,
+  emails,
   environmentName,
   flag,
   gibibytes,
@@ -20,6 +21,7 @@ import {
   period,
   regionName,
   routeTableId,
+  runbookUrl,
   runnerName,
   spotPrice,
   stackName,
@@ -28,6 +30,7 @@ import {
   tagValue,
   text,
   timezone,
+  topicArn,
   upstreams,
   vpcId,
   wholeNumber,
@@ -240,6 +243,16 @@ export const fleetSchema = z.strictObject({
       rootVolumeSize: gibibytes.default(10),
       /** GiB. Default: 1. */
       swapSize: wholeNumber(0, 4, "GiB").default(1),
+    })
+    .prefault({}),
+  alarms: z
+    .strictObject({
+      /** SNS topic, in the fleet's region, that hears of alarms. Default: one of the fleet's own. */
+      topicArn: topicArn.exactOptional(),
+      /** Who gets a mail from the fleet's own topic. Default: nobody. */
+      emails: emails.exactOptional(),
+      /** Address of docs/operations.md in your copy of the project, for the links in the alarms. Default: its name. */
+      runbookUrl: runbookUrl.exactOptional(),
     })
     .prefault({}),
   /** What the machines of every runner are, unless it says otherwise. */

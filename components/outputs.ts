@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Bastion } from "./bastion";
 import type { DistributedCache } from "./distributed-cache";
 import type { Network } from "./network";
+import type { Observability } from "./observability";
 import type { RegistryMirror } from "./registry-mirror";
 import type { Workers } from "./workers";
 
@@ -39,6 +40,10 @@ export interface FleetOutputs extends Partial<CacheOutputs> {
   runnerConfigParameterName: string;
   /** Policy with the calls that docker-machine makes. */
   fleetPolicyArn: string;
+  /** SNS topic that hears of the fleet's alarms. */
+  alarmTopicArn: string;
+  /** CloudWatch dashboard of the fleet. */
+  dashboardName: string;
 }
 
 /** An interface whose every member is an `Output`. */
@@ -54,11 +59,12 @@ export interface FleetComponents {
   registryMirror: RegistryMirror | undefined;
   workers: Workers;
   bastion: Bastion;
+  observability: Observability;
 }
 
 /** What a fleet's stack puts out. */
 export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
-  const { network, cache, registryMirror, workers, bastion } = fleet;
+  const { network, cache, registryMirror, workers, bastion, observability } = fleet;
   return {
     vpcId: network.vpcId,
     publicSubnetIds: network.publicSubnetIds,
@@ -78,6 +84,8 @@ export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
     }),
     runnerConfigParameterName: bastion.runnerConfigParameterName,
     fleetPolicyArn: bastion.fleetPolicyArn,
+    alarmTopicArn: observability.topicArn,
+    dashboardName: observability.dashboardName,
   };
 }
 
@@ -117,5 +125,7 @@ export function readFleetOutputs(stack: pulumi.StackReference): ReadOutputs<Flee
     registriesCaCertificate: optionalText("registriesCaCertificate"),
     runnerConfigParameterName: text("runnerConfigParameterName"),
     fleetPolicyArn: text("fleetPolicyArn"),
+    alarmTopicArn: text("alarmTopicArn"),
+    dashboardName: text("dashboardName"),
   };
 }
