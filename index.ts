@@ -26,7 +26,14 @@ const network = new Network("network", {
   ...config.network,
 });
 const { vpcId, privateAddressOnly } = network;
-const place = { region, vpcId, subnet: network.home, privateAddressOnly, tags };
+const place = {
+  region,
+  vpcId,
+  subnet: network.home,
+  privateAddressOnly,
+  logRetentionDays: config.logs.retentionDays,
+  tags,
+};
 
 const cache = new DistributedCache("cache", {
   ...config.cache,
@@ -74,11 +81,11 @@ const bastion = new Bastion("bastion", {
   ...(cache.policyArn && { cachePolicyArn: cache.policyArn }),
   ...(cache.userName && { userName: cache.userName }),
 });
-
 const observability = new Observability("observability", {
   ...config.alarms,
   region,
   fleet: `${project}/${stack}`,
+  bastionGroupName: bastion.groupName,
   ...(registryMirror && { registryMirror: { ...mirrorArgs, instanceId: registryMirror.instanceId } }),
   tags,
 });

@@ -1,7 +1,8 @@
 import { gunzipSync } from "node:zlib";
 import { parse } from "yaml";
+import { alwaysOnMachines, type Machine } from "./machines";
 import { permissionDocuments } from "./permissions";
-import { hidden, listAt, ofType, sortResources, textAt, type Plain, type PlannedResource } from "./resources";
+import { hidden, listAt, ofType, textAt, type Plain, type PlannedResource } from "./resources";
 
 /** Relative path to text. */
 export type Files = Map<string, string>;
@@ -17,7 +18,7 @@ export interface MachineFile {
 
 /** What a machine boots with. */
 export interface UserData {
-  /** Name of the instance, or `worker`. */
+  /** E.g. `bastion`, or `worker`. */
   machine: string;
   /** The document as cloud-init gets it, after decompression. */
   cloudConfig: string;
@@ -44,11 +45,11 @@ export function readArtefacts(resources: PlannedResource[]): Artefacts {
     const value = textAt(parameter?.inputs, "insecureValue") ?? textAt(parameter?.inputs, "value");
     return value === undefined ? undefined : publishedText(value);
   };
-  const instances = ofType(sortResources(resources), "aws:ec2/instance:Instance").map((instance) => ({
-    machine: instance.name,
-    text: userDataOf(instance),
+  const machines = alwaysOnMachines(resources).map(({ name, userData }) => ({
+    machine: name,
+    text: userDataText(userData),
   }));
-  const documents = [...instances, { machine: "worker", text: published("/bastion/worker-user-data") }];
+  const documents = [...machines, { machine: "worker", text: published("/bastion/worker-user-data") }];
 
   return {
     // A token of the published text is fetched by the bastion: `@@runner-token/default@@`.
@@ -81,10 +82,9 @@ export function artefactFiles({ runnerConfig, userData, policies }: Artefacts): 
 /** A text with a line break at its end, and JSON in an order that does not change. */
 export const pretty = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
-function userDataOf({ inputs }: PlannedResource): string | undefined {
-  const encoded = textAt(inputs, "userDataBase64");
-  if (encoded === hidden) return hidden;
-  return encoded === undefined ? textAt(inputs, "userData") : unpack(encoded);
+function userDataText({ base64, plain }: Machine["userData"]): string | undefined {
+  if (base64 === hidden) return hidden;
+  return base64 === undefined ? plain : unpack(base64);
 }
 
 /** Plain text, or gzip and base64 of it. */

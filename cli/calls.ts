@@ -40,6 +40,10 @@ export function answerCall(
         reverseDnsPrefix: dnsSuffix.split(".").reverse().join("."),
       };
     }
+    case "aws:ec2/getInstances:getInstances": {
+      const group = textAt(inputs, "instanceTags", "aws:autoscaling:groupName") ?? "";
+      return { ...inputs, ids: [group.replace(/\.\w+>$/, ".instanceId>")] };
+    }
     case "aws:ec2/getSubnet:getSubnet":
       // docker-machine takes a zone's last letter: of this one it is an honest question mark.
       return { ...inputs, availabilityZone: `${region}?` };

@@ -1,13 +1,6 @@
+import { alwaysOnMachines, type Machine } from "./machines";
 import { pricesOf, type RegionPrices } from "./prices";
-import {
-  numberAt,
-  ofType,
-  placeholder,
-  sortResources,
-  textAt,
-  valueAt,
-  type PlannedResource,
-} from "./resources";
+import { numberAt, ofType, sortResources, textAt, type PlannedResource } from "./resources";
 import type { PlannedRunner } from "./runners";
 
 /** Hours in a month, as AWS's price pages count. */
@@ -68,9 +61,7 @@ export function fleetCost(resources: PlannedResource[], runners: RunnerHours[], 
   const prices = pricesOf(region);
   const sorted = sortResources(resources);
   const fixed = [
-    ...ofType(sorted, "aws:ec2/instance:Instance").flatMap((instance) =>
-      instanceCosts(instance, hasPublicAddress(instance, sorted), prices),
-    ),
+    ...alwaysOnMachines(sorted).flatMap((machine) => machineCosts(machine, prices)),
     ...ofType(sorted, "aws:ebs/volume:Volume").map(({ name, inputs }) =>
       volumeCost(`${name} volume`, numberAt(inputs, "size"), textAt(inputs, "type"), prices),
     ),
@@ -103,36 +94,21 @@ const times = (amount: number, price: number | undefined): number | undefined =>
 
 const dollars = (price: number | undefined): string => (price === undefined ? "price unknown" : `$${price}`);
 
-/** The instance says so itself, or its subnet gives an address to each of its instances. */
-function hasPublicAddress({ inputs }: PlannedResource, resources: PlannedResource[]): boolean {
-  if (valueAt(inputs, "associatePublicIpAddress") === true) return true;
-  const subnet = ofType(resources, "aws:ec2/subnet:Subnet").find(
-    ({ name }) => placeholder(name, "subnetId") === textAt(inputs, "subnetId"),
-  );
-  return subnet !== undefined && valueAt(subnet.inputs, "mapPublicIpOnLaunch") === true;
-}
-
-function instanceCosts(
-  { name, inputs }: PlannedResource,
-  isPublic: boolean,
-  prices: Partial<RegionPrices>,
-): FixedCost[] {
-  const type = textAt(inputs, "instanceType") ?? "";
-  const hour = prices.instanceHour?.[type];
-  const machine = name.replace(/-instance$/, "");
-  const root = valueAt(inputs, "rootBlockDevice");
+function machineCosts(machine: Machine, prices: Partial<RegionPrices>): FixedCost[] {
+  const { name, instanceType, rootVolume, isPublic } = machine;
+  const hour = prices.instanceHour?.[instanceType];
   const costs = [
     {
-      what: `${machine}, ${type}`,
+      what: `${name}, ${instanceType}`,
       basis: `${hoursInMonth} h × ${dollars(hour)}`,
       monthly: times(hoursInMonth, hour),
     },
-    volumeCost(`${machine} root volume`, numberAt(root, "volumeSize"), textAt(root, "volumeType"), prices),
+    volumeCost(`${name} root volume`, rootVolume.size, rootVolume.type, prices),
   ];
   if (isPublic) {
     const address = prices.publicAddressHour;
     costs.push({
-      what: `${machine} public IPv4 address`,
+      what: `${name} public IPv4 address`,
       basis: `${hoursInMonth} h × ${dollars(address)}`,
       monthly: times(hoursInMonth, address),
     });

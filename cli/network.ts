@@ -1,4 +1,5 @@
 import type { FleetPlan } from "./fleet-plan";
+import { alwaysOnMachines } from "./machines";
 import type { OpenPort } from "./ports";
 import { numberAt, ofType, placeholder, textAt, valueAt, type PlannedResource } from "./resources";
 import type { PlannedRunner } from "./runners";
@@ -44,7 +45,7 @@ export interface FleetNetwork {
 
 /** Reads the network out of the planned resources. */
 export function fleetNetwork({ stack, region, resources, runners, ports }: FleetPlan): FleetNetwork {
-  const members = [...instanceMembers(resources), ...workerMembers(runners)];
+  const members = [...machineMembers(resources), ...workerMembers(runners)];
   const [vpc] = ofType(resources, "aws:ec2/vpc:Vpc");
   const endpoint = ofType(resources, "aws:ec2/vpcEndpoint:VpcEndpoint").find(({ inputs }) =>
     textAt(inputs, "serviceName")?.endsWith(".s3"),
@@ -71,20 +72,17 @@ export function fleetNetwork({ stack, region, resources, runners, ports }: Fleet
   };
 }
 
-function instanceMembers(resources: PlannedResource[]): Member[] {
-  return ofType(resources, "aws:ec2/instance:Instance").flatMap(({ name, inputs }): Member[] => {
-    const place = { subnetId: textAt(inputs, "subnetId") ?? "" };
-    const type = textAt(inputs, "instanceType") ?? "";
-    if (name.startsWith("bastion")) {
-      return [
-        { ...place, role: "bastion", title: "Bastion", lines: [type, "GitLab Runner", "docker-machine"] },
-      ];
+function machineMembers(resources: PlannedResource[]): Member[] {
+  return alwaysOnMachines(resources).map(({ name, instanceType, subnetId }): Member => {
+    if (name === "bastion") {
+      const lines = [instanceType, "GitLab Runner", "docker-machine"];
+      return { subnetId, role: "bastion", title: "Bastion", lines };
     }
     const sizes = ofType(resources, "aws:ebs/volume:Volume").map(
       (volume) => numberAt(volume.inputs, "size") ?? 0,
     );
-    const lines = [type, ...sizes.map((size) => `${size} GB of layers`)];
-    return [{ ...place, role: "registry-mirror", title: "Registry mirror", lines }];
+    const lines = [instanceType, ...sizes.map((size) => `${size} GB of layers`)];
+    return { subnetId, role: "registry-mirror", title: "Registry mirror", lines };
   });
 }
 

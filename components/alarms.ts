@@ -7,7 +7,7 @@ export interface Watched {
   /** `<project>/<stack>`: the value of the dimension `Fleet`. */
   fleet: string;
   /** Auto Scaling group of the bastion. */
-  bastionGroupName?: pulumi.Input<string>;
+  bastionGroupName: pulumi.Input<string>;
   /** Absent: there is no registry mirror. */
   registryMirror?: WatchedMirror;
   /** Function of the sweep. Absent: there is none. */
@@ -47,7 +47,7 @@ export function alarmsOf({ fleet, bastionGroupName, registryMirror, sweepFunctio
   ];
 }
 
-function bastionAlarms(fleet: string, groupName: pulumi.Input<string> | undefined): Alarm[] {
+function bastionAlarms(fleet: string, groupName: pulumi.Input<string>): Alarm[] {
   return [
     {
       name: "bastion-silent",
@@ -55,15 +55,11 @@ function bastionAlarms(fleet: string, groupName: pulumi.Input<string> | undefine
       // A boot takes less, and two minutes remain of the ten within which a failed one is to be known.
       rule: silence(fleetMetric(fleet, "BastionReports"), { period: 60, evaluationPeriods: 8 }),
     },
-    ...(groupName === undefined
-      ? []
-      : [
-          {
-            name: "bastion-unreachable",
-            what: "The bastion fails EC2's status checks.",
-            rule: statusCheck({ AutoScalingGroupName: groupName }),
-          },
-        ]),
+    {
+      name: "bastion-unreachable",
+      what: "The bastion fails EC2's status checks.",
+      rule: statusCheck({ AutoScalingGroupName: groupName }),
+    },
     {
       name: "configuration-rejected",
       what: "The bastion rejects the published config.toml; the former one stays in force.",

@@ -7,12 +7,15 @@ import { credentialParameter, layerCachePasswordParameter, tokenParameter } from
 /** The SSM parameters that a bastion reads. */
 export interface BastionParameters {
   runnerConfig: aws.ssm.Parameter;
+  /** Names the bastions that take no further jobs. */
+  drain: aws.ssm.Parameter;
   all: aws.ssm.Parameter[];
 }
 
 /**
  * Publishes what the bastion takes from SSM at boot and every minute: tokens, the secrets of other caches than the fleet's bucket,
  * the workers' user data, and last `config.toml`, which names what the others hold. The access key is published by whoever made it.
+ * Which bastions drain is said by whoever operates the fleet: the parameter is made, and then left alone.
  */
 export function publishForBastion(
   name: string,
@@ -79,7 +82,18 @@ export function publishForBastion(
       ]
     : [];
   const userData = publishText("worker-user-data", "User data of workers", args.workers.userData);
+  const drain = new aws.ssm.Parameter(
+    `${name}-drain`,
+    {
+      name: `${args.parameterPath}/drain`,
+      type: "String",
+      description: "Instance ids of bastions that take no further jobs, or none",
+      insecureValue: "none",
+      tags,
+    },
+    { parent, ignoreChanges: ["insecureValue"] },
+  );
   const before = [...tokens, ...credentials, ...password, userData];
   const runnerConfig = publishText("config.toml", "config.toml of GitLab Runner", args.runnerConfig, before);
-  return { runnerConfig, all: [...before, runnerConfig] };
+  return { runnerConfig, drain, all: [...before, runnerConfig, drain] };
 }

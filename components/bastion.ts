@@ -3,19 +3,23 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { accountOf } from "./account";
 import { publishForBastion } from "./bastion-parameters";
-import { dockerMachineStatements, policyJson, readParametersStatement, sessionManagerStatement } from "./iam";
-import {
-  allowInFrom,
-  allowOutTo,
-  closedSecurityGroup,
-  fleetInstance,
-  instanceRole,
-  type Tags,
-} from "./instance";
+import { dockerMachineStatements, policyJson } from "./iam";
+import { allowInFrom, allowOutTo, closedSecurityGroup, instanceRole, type Tags } from "./instance";
+import { instanceGroup } from "./instance-group";
 import { architectureOf } from "./instance-types";
+import { machineBase } from "./machine-base";
 import type { FleetSubnet } from "./network";
 import { checkArgs, input } from "./problems";
-import { gibibytes, gitlabUrl, image, instanceType, parameterPath, regionName, runnerName } from "./schemas";
+import {
+  gibibytes,
+  gitlabUrl,
+  image,
+  instanceType,
+  logRetentionDays,
+  parameterPath,
+  regionName,
+  runnerName,
+} from "./schemas";
 import type { ImageArgs } from "./ubuntu-image";
 import { bastionUserData, encodeUserData } from "./user-data";
 import type { WorkerKind } from "./workers";
@@ -65,6 +69,8 @@ export interface BastionArgs {
   rootVolumeSize?: pulumi.Input<number>;
   /** GiB. Default: 1. */
   swapSize?: number;
+  /** Days that the machine's log is kept. Default: 30. */
+  logRetentionDays?: number;
   tags?: Tags;
 }
 
@@ -78,6 +84,7 @@ const argsSchema = z.object({
   image: image.optional(),
   rootVolumeSize: input(gibibytes).optional(),
   swapSize: z.int().min(0).max(16).optional(),
+  logRetentionDays: logRetentionDays.optional(),
 });
 
 /** The policies' ARNs that the runner manager's credentials carry. */
@@ -90,19 +97,24 @@ interface ManagerPolicies {
  * The always-on machine with GitLab Runner and docker-machine. It takes its `config.toml`, tokens and keys from SSM, at boot and
  * then every minute, so that none of them replaces it.
  *
- * Makes: an instance with role and security group that nobody may enter (use Session Manager), the fleet's policy, the two rules
- * that let it reach workers on 22 and 2376, and the SSM parameters.
+ * Makes: an Auto Scaling group that keeps one instance running, with role and security group that nobody may enter (use Session
+ * Manager), the fleet's policy, the two rules that let it reach workers on 22 and 2376, the SSM parameters and a log group.
  *
  * Cost: about $13 a month as it comes, in us-east-1: t2.micro $8.50, root volume $0.80, public address $3.65.
  * @see https://docs.gitlab.com/runner/executors/docker_machine/
  */
 export class Bastion extends pulumi.ComponentResource {
+  /** Auto Scaling group of exactly one. */
+  readonly groupName: pulumi.Output<string>;
+  /** The instance that ran when this was last asked. */
   readonly instanceId: pulumi.Output<string>;
   readonly securityGroupId: pulumi.Output<string>;
   /** Policy with the calls that docker-machine makes. */
   readonly fleetPolicyArn: pulumi.Output<string>;
   /** SSM parameter with the published `config.toml`. */
   readonly runnerConfigParameterName: pulumi.Output<string>;
+  /** SSM parameter with the instance ids of bastions that take no further jobs, separated by spaces, or `none`. */
+  readonly drainParameterName: pulumi.Output<string>;
 
   constructor(name: string, args: BastionArgs, opts?: pulumi.ComponentResourceOptions) {
     checkArgs("Bastion", argsSchema, args);
@@ -113,13 +125,17 @@ export class Bastion extends pulumi.ComponentResource {
     const securityGroup = this.makeSecurityGroup(name, args);
     const { role, profile } = instanceRole(name, "Bastion of a GitLab Runner fleet", tags, this);
     const fleetPolicy = this.makeFleetPolicy(name, args);
-    const permissions = [
-      this.letReadParameters(name, args, role),
+    const before = [
+      ...machineBase(
+        name,
+        { region, parameterPath, role, logRetentionDays: args.logRetentionDays, tags },
+        this,
+      ),
       ...this.letManageFleet(name, args, role, { fleet: fleetPolicy, cache: args.cachePolicyArn }),
     ];
     const published = publishForBastion(name, args, this);
 
-    const instance = fleetInstance(
+    const { groupName, instanceId } = instanceGroup(
       name,
       {
         subnet: args.subnet,
@@ -133,18 +149,22 @@ export class Bastion extends pulumi.ComponentResource {
         userDataBase64: encodeUserData(bastionUserData({ region, parameterPath, architecture, swapSize })),
         tags,
       },
-      { parent: this, dependsOn: [...permissions, ...published.all] },
+      { parent: this, dependsOn: [...before, ...published.all] },
     );
 
-    this.instanceId = instance.id;
+    this.groupName = groupName;
+    this.instanceId = instanceId;
     this.securityGroupId = securityGroup.id;
     this.fleetPolicyArn = fleetPolicy.arn;
     this.runnerConfigParameterName = published.runnerConfig.name;
+    this.drainParameterName = published.drain.name;
     this.registerOutputs({
+      groupName: this.groupName,
       instanceId: this.instanceId,
       securityGroupId: this.securityGroupId,
       fleetPolicyArn: this.fleetPolicyArn,
       runnerConfigParameterName: this.runnerConfigParameterName,
+      drainParameterName: this.drainParameterName,
     });
   }
 
@@ -226,18 +246,6 @@ export class Bastion extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-  }
-
-  private letReadParameters(name: string, args: BastionArgs, role: aws.iam.Role): pulumi.Resource {
-    const policy = pulumi
-      .output(accountOf(this))
-      .apply(({ accountId, partition }) =>
-        policyJson(
-          readParametersStatement({ partition, region: args.region, accountId, path: args.parameterPath }),
-          sessionManagerStatement,
-        ),
-      );
-    return new aws.iam.RolePolicy(`${name}-role-policy`, { role: role.name, policy }, { parent: this });
   }
 
   /** The runner manager works as the IAM user if there is one, else as the bastion's role. */

@@ -14,6 +14,7 @@ import {
   gitlabUrl,
   image,
   instanceType,
+  logRetentionDays,
   machineName,
   natGateways,
   oneOf,
@@ -243,6 +244,12 @@ export const fleetSchema = z.strictObject({
       rootVolumeSize: gibibytes.default(10),
       /** GiB. Default: 1. */
       swapSize: wholeNumber(0, 4, "GiB").default(1),
+    })
+    .prefault({}),
+  logs: z
+    .strictObject({
+      /** Days that CloudWatch keeps the logs of bastion and registry mirror. Default: 30. */
+      retentionDays: logRetentionDays.default(30),
     })
     .prefault({}),
   alarms: z

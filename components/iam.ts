@@ -231,6 +231,37 @@ export function readParametersStatement(scope: {
   };
 }
 
+/** Namespace of the metrics that the fleet's machines report. */
+export const metricNamespace = "GitLabRunnerFleet";
+
+/**
+ * A machine writes to its own log group, which is there already, and reports metrics, which have no resource to name.
+ * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+ */
+export function reportStatements(scope: {
+  partition: string;
+  region: string;
+  accountId: string;
+  logGroupName: string;
+}): Statement[] {
+  const { partition, region, accountId, logGroupName } = scope;
+  return [
+    {
+      Sid: "WriteOwnLogs",
+      Effect: "Allow",
+      Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+      Resource: `arn:${partition}:logs:${region}:${accountId}:log-group:${logGroupName}:*`,
+    },
+    {
+      Sid: "ReportMetrics",
+      Effect: "Allow",
+      Action: "cloudwatch:PutMetricData",
+      Resource: "*",
+      Condition: { StringEquals: { "cloudwatch:namespace": metricNamespace } },
+    },
+  ];
+}
+
 /**
  * What Session Manager needs for a shell without an open port. AWS's own AmazonSSMManagedInstanceCore would also let the machine
  * read every parameter of the account.

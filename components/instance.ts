@@ -98,7 +98,7 @@ export function allowInFrom(
   );
 }
 
-/** What the fleet's always-on instances have in common. */
+/** What the fleet's always-on machines have in common. */
 export interface InstanceArgs {
   subnet: FleetSubnet;
   securityGroupId: pulumi.Input<string>;
@@ -113,6 +113,13 @@ export interface InstanceArgs {
   userDataBase64: pulumi.Input<string>;
   tags: Tags;
 }
+
+/** One hop: what runs in a container on the instance cannot reach the role's credentials. */
+export const metadataOptions = {
+  httpEndpoint: "enabled",
+  httpTokens: "required",
+  httpPutResponseHopLimit: 1,
+};
 
 /** Makes `${name}-instance`: IMDSv2 only, an encrypted root volume, replaced when its user data changes. */
 export function fleetInstance(
@@ -133,8 +140,7 @@ export function fleetInstance(
       ...(args.privateAddressOnly || args.subnet.givesPublicAddress
         ? {}
         : { associatePublicIpAddress: true }),
-      // One hop: what runs in a container on the instance cannot reach the role's credentials.
-      metadataOptions: { httpEndpoint: "enabled", httpTokens: "required", httpPutResponseHopLimit: 1 },
+      metadataOptions,
       rootBlockDevice: { volumeType: "gp3", volumeSize: args.rootVolumeSize, encrypted: true, tags },
       userDataBase64: args.userDataBase64,
       userDataReplaceOnChange: true,

@@ -24,7 +24,10 @@ export interface FleetOutputs extends Partial<CacheOutputs> {
   publicSubnetIds: string[];
   /** Empty without NAT gateways. */
   privateSubnetIds: string[];
+  /** The bastion that runs now: a terminated one is replaced by its group, which the next `pulumi up` notices. */
   bastionInstanceId: string;
+  /** Auto Scaling group that keeps one bastion running. */
+  bastionGroupName: string;
   bastionSecurityGroupId: string;
   /** Let this group in to let jobs reach a service of yours. */
   workerSecurityGroupId: string;
@@ -70,6 +73,7 @@ export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
     publicSubnetIds: network.publicSubnetIds,
     privateSubnetIds: network.privateSubnetIds,
     bastionInstanceId: bastion.instanceId,
+    bastionGroupName: bastion.groupName,
     bastionSecurityGroupId: bastion.securityGroupId,
     workerSecurityGroupId: workers.securityGroupId,
     workerSecurityGroupName: workers.securityGroupName,
@@ -107,6 +111,7 @@ export function readFleetOutputs(stack: pulumi.StackReference): ReadOutputs<Flee
     publicSubnetIds: list("publicSubnetIds"),
     privateSubnetIds: list("privateSubnetIds"),
     bastionInstanceId: text("bastionInstanceId"),
+    bastionGroupName: text("bastionGroupName"),
     bastionSecurityGroupId: text("bastionSecurityGroupId"),
     workerSecurityGroupId: text("workerSecurityGroupId"),
     workerSecurityGroupName: text("workerSecurityGroupName"),

@@ -2,10 +2,9 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { z } from "zod";
-import { accountOf } from "./account";
-import { policyJson, readParametersStatement, sessionManagerStatement } from "./iam";
 import { allowOutTo, closedSecurityGroup, fleetInstance, instanceRole, type Tags } from "./instance";
 import { architectureOf } from "./instance-types";
+import { machineBase } from "./machine-base";
 import type { FleetSubnet } from "./network";
 import { checkArgs, input } from "./problems";
 import {
@@ -21,6 +20,7 @@ import {
   gibibytes,
   image,
   instanceType,
+  logRetentionDays,
   parameterPath,
   percent,
   regionName,
@@ -59,6 +59,8 @@ export interface RegistryMirrorArgs {
   tls?: boolean;
   /** Writing to the layer cache's repositories below `protected/` takes a password. Default: false. */
   protectedRefs?: boolean;
+  /** Days that the machine's log is kept. Default: 30. */
+  logRetentionDays?: number;
   /** Docker Hub account for the pull-through cache; without one Docker Hub's limit for anonymous pulls holds. */
   dockerHub?: { username: pulumi.Input<string>; password: pulumi.Input<string> };
   tags?: Tags;
@@ -75,6 +77,7 @@ const argsSchema = z.object({
   mirrorShare: percent.optional(),
   layerCacheShare: percent.optional(),
   layerCacheMaxAge: days.optional(),
+  logRetentionDays: logRetentionDays.optional(),
 });
 
 /**
@@ -83,7 +86,7 @@ const argsSchema = z.object({
  * outlives the instance, within their shares of it.
  *
  * Makes: an instance with role and security group, an encrypted gp3 volume, a private DNS zone with the mirror's name, SSM
- * parameters for its secrets. Nobody may connect to it: a client opens the ports to itself, as `Workers` does.
+ * parameters for its secrets, a log group. Nobody may connect to it: a client opens the ports to itself, as `Workers` does.
  *
  * Cost: about $25 a month as it comes, in us-east-1: t3.small $15, 50 GiB $4, its root volume $1, public address $4, zone $0.50.
  * @see https://docs.docker.com/docker-hub/image-library/mirror/
@@ -114,7 +117,6 @@ export class RegistryMirror extends pulumi.ComponentResource {
     this.mirrors = mirrorsOf(upstreams);
     const architecture = architectureOf(instanceType);
     const child = { parent: this };
-    const { accountId, partition } = accountOf(this);
 
     const securityGroup = closedSecurityGroup(
       name,
@@ -134,21 +136,8 @@ export class RegistryMirror extends pulumi.ComponentResource {
     );
 
     const { role, profile } = instanceRole(name, "Registry mirror of a GitLab Runner fleet", tags, this);
-    new aws.iam.RolePolicy(
-      `${name}-role-policy`,
-      {
-        role: role.name,
-        policy: pulumi
-          .all([accountId, partition])
-          .apply(([accountId, partition]) =>
-            policyJson(
-              readParametersStatement({ partition, region, accountId, path: parameterPath }),
-              sessionManagerStatement,
-            ),
-          ),
-      },
-      child,
-    );
+    const { logRetentionDays } = args;
+    const base = machineBase(name, { region, parameterPath, role, logRetentionDays, tags }, this);
     const certificate = tls ? makeCertificate(name, host, this) : undefined;
     const password = protectedRefs
       ? new random.RandomPassword(`${name}-layer-cache-password`, { length: 32, special: false }, child)
@@ -206,7 +195,7 @@ export class RegistryMirror extends pulumi.ComponentResource {
         ),
         tags,
       },
-      { ...child, dependsOn: parameters },
+      { ...child, dependsOn: [...base, ...parameters] },
     );
     new aws.ec2.VolumeAttachment(
       `${name}-data-attachment`,

@@ -179,3 +179,17 @@ export const period = z
       context.addIssue({ code: "custom", message: error.message });
     }
   });
+
+/**
+ * How long CloudWatch Logs can keep a group's events.
+ * @see https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+ */
+const logRetentions = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+const logRetentionMessage = `must be a number of days that CloudWatch Logs knows: ${logRetentions.join(", ")}`;
+
+/** Days that logs are kept. */
+export const logRetentionDays = z
+  .int({ error: logRetentionMessage })
+  .refine((days) => logRetentions.includes(days), { error: logRetentionMessage });

@@ -34,7 +34,7 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     "a key that resembles none",
     { terraform: true },
     [
-      "terraform: there is no such key; there are: gitlabUrl, concurrent, checkInterval, shutdownTimeout, credentials, network, cache, registryMirror, bastion, alarms, workers, runners, extra",
+      "terraform: there is no such key; there are: gitlabUrl, concurrent, checkInterval, shutdownTimeout, credentials, network, cache, registryMirror, bastion, logs, alarms, workers, runners, extra",
     ],
   ],
   [

@@ -1,11 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Bastion, type BastionArgs } from "../components/bastion";
 import { bastionArgs } from "./helpers/fleet";
-import { record, secretMark, type Recording } from "./helpers/record";
+import { record, secretMark, valueOf, type Recording } from "./helpers/record";
 
 const ingress = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
 const egress = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule";
 const parameter = "aws:ssm/parameter:Parameter";
+const template = "aws:ec2/launchTemplate:LaunchTemplate";
+const group = "aws:autoscaling/group:Group";
+const logGroup = "aws:cloudwatch/logGroup:LogGroup";
 
 const make = (args: Partial<BastionArgs> = {}) => record(() => new Bastion("bastion", bastionArgs(args)));
 const own = (made: Recording, type: string) =>
@@ -45,34 +48,90 @@ describe("Bastion", () => {
     expect(own(made, egress).every(({ inputs }) => inputs["fromPort"] === inputs["toPort"])).toBe(true);
   });
 
-  it("is a t2.micro with IMDSv2, an encrypted volume and an image that stays", async () => {
-    const { inputs, options } = (await make()).resource("aws:ec2/instance:Instance", "bastion-instance");
-    expect(inputs).toMatchObject({
+  it("launches a t2.micro with IMDSv2, an encrypted volume and an image that stays", async () => {
+    const { inputs, options } = (await make()).resource(template, "bastion-launch-template");
+    expect(inputs).toEqual({
       instanceType: "t2.micro",
-      ami: "ami-of-amd64",
-      associatePublicIpAddress: true,
-      metadataOptions: { httpTokens: "required", httpPutResponseHopLimit: 1 },
-      rootBlockDevice: {
-        encrypted: true,
-        volumeType: "gp3",
-        volumeSize: 10,
-        tags: { team: "ci", Name: "bastion" },
-      },
-      userDataReplaceOnChange: true,
+      imageId: "ami-of-amd64",
+      iamInstanceProfile: { arn: "arn:of:bastion-profile" },
+      networkInterfaces: [
+        {
+          deviceIndex: 0,
+          securityGroups: ["bastion-security-group-id"],
+          associatePublicIpAddress: "true",
+          deleteOnTermination: "true",
+        },
+      ],
+      metadataOptions: { httpEndpoint: "enabled", httpTokens: "required", httpPutResponseHopLimit: 1 },
+      blockDeviceMappings: [
+        {
+          deviceName: "/dev/sda1",
+          ebs: { encrypted: "true", volumeType: "gp3", volumeSize: 10, deleteOnTermination: "true" },
+        },
+      ],
+      userData: expect.stringMatching(/^H4sI/) as string,
+      tagSpecifications: [
+        { resourceType: "instance", tags: { team: "ci", Name: "bastion" } },
+        { resourceType: "volume", tags: { team: "ci", Name: "bastion" } },
+      ],
+      tags: { team: "ci", Name: "bastion" },
     });
-    expect(options.ignoreChanges).toEqual(["ami"]);
+    expect(options.ignoreChanges).toEqual(["imageId"]);
+  });
+
+  it("launches an image that is named, whatever it was before", async () => {
+    const image = { id: "ami-0a1b2c3d", architecture: "amd64" } as const;
+    const { inputs, options } = (await make({ image })).resource(template, "bastion-launch-template");
+    expect(inputs["imageId"]).toBe("ami-0a1b2c3d");
+    expect(options.ignoreChanges).toBeUndefined();
+  });
+
+  it("is one instance, always: a group launches it in its subnet, and again when it fails", async () => {
+    const { inputs } = (await make()).resource(group, "bastion-group");
+    expect(inputs).toMatchObject({
+      minSize: 1,
+      maxSize: 1,
+      desiredCapacity: 1,
+      vpcZoneIdentifiers: ["subnet-1"],
+      launchTemplate: { id: "bastion-launch-template-id", version: "7" },
+      healthCheckType: "EC2",
+      forceDelete: true,
+      tags: [
+        { key: "team", value: "ci", propagateAtLaunch: true },
+        { key: "Name", value: "bastion", propagateAtLaunch: true },
+      ],
+    });
+  });
+
+  it("is another group when what it launches changes, made before the former goes", async () => {
+    const { inputs, options } = (await make()).resource(group, "bastion-group");
+    expect(options.replaceOnChanges).toEqual(["launchTemplate", "vpcZoneIdentifiers"]);
+    expect(options.deleteBeforeReplace).toBeUndefined();
+    // Two groups of one name could not be there at once.
+    expect(inputs["name"]).toBeUndefined();
+  });
+
+  it("knows the instance that its group runs", async () => {
+    let ids: Promise<string[]> | undefined;
+    await record(() => {
+      const { groupName, instanceId, drainParameterName } = new Bastion("bastion", bastionArgs());
+      ids = valueOf(pulumi.all([groupName, instanceId, drainParameterName]));
+    });
+    await expect(ids).resolves.toEqual([
+      "bastion-group-physical",
+      "instance-of-bastion-group-physical",
+      "/fleet/test/bastion/drain",
+    ]);
   });
 
   it.each([
-    ["asks for a public address where its subnet gives none", false, false, true],
-    ["leaves the public address to a subnet that gives one", false, true, undefined],
-    ["has no public address in a private subnet", true, false, undefined],
-  ])("%s", async (_, privateAddressOnly, givesPublicAddress, associatePublicIpAddress) => {
-    const subnet = { id: "subnet-1", availabilityZone: "eu-west-1a", givesPublicAddress };
-    const made = await make({ privateAddressOnly, subnet });
-    expect(
-      made.resource("aws:ec2/instance:Instance", "bastion-instance").inputs["associatePublicIpAddress"],
-    ).toBe(associatePublicIpAddress);
+    ["has a public address, whatever its subnet gives", false, "true"],
+    ["has no public address where it needs none", true, "false"],
+  ])("%s", async (_, privateAddressOnly, associatePublicIpAddress) => {
+    const made = await make({ privateAddressOnly });
+    expect(made.resource(template, "bastion-launch-template").inputs["networkInterfaces"]).toMatchObject([
+      { associatePublicIpAddress },
+    ]);
   });
 
   it("publishes config.toml, the workers' user data and each token below its path, the token as a secret", async () => {
@@ -97,14 +156,38 @@ describe("Bastion", () => {
     });
   });
 
+  it("has a parameter that says who drains: nobody at first, and then whoever the operator says", async () => {
+    const { inputs, options } = (await make()).resource(parameter, "bastion-drain");
+    expect(inputs).toMatchObject({
+      name: "/fleet/test/bastion/drain",
+      type: "String",
+      insecureValue: "none",
+    });
+    expect(options.ignoreChanges).toEqual(["insecureValue"]);
+  });
+
+  it.each([
+    [undefined, 30],
+    [365, 365],
+  ])("keeps its log below its path, with logRetentionDays %s for %i days", async (logRetentionDays, days) => {
+    const made = await make(logRetentionDays === undefined ? {} : { logRetentionDays });
+    expect(made.resource(logGroup, "bastion-log-group").inputs).toEqual({
+      name: "/fleet/test/bastion",
+      retentionInDays: days,
+      tags: { team: "ci" },
+    });
+  });
+
   it("boots when everything that it reads is there: parameters and permissions", async () => {
     const made = await make();
-    const { dependsOn } = made.resource("aws:ec2/instance:Instance", "bastion-instance").options;
+    const { dependsOn } = made.resource(group, "bastion-group").options;
     const names = (Array.isArray(dependsOn) ? dependsOn : []).map((resource: unknown) =>
       resource instanceof pulumi.CustomResource ? nameOf(resource) : "",
     );
     expect(names.sort()).toEqual([
       "bastion-config.toml",
+      "bastion-drain",
+      "bastion-log-group",
       "bastion-role-cache-policy",
       "bastion-role-fleet-policy",
       "bastion-role-policy",
@@ -115,7 +198,7 @@ describe("Bastion", () => {
 
   it("has the same user data whatever config.toml says, so that no schedule replaces it", async () => {
     const userData = async (args: Partial<BastionArgs>) =>
-      (await make(args)).resource("aws:ec2/instance:Instance", "bastion-instance").inputs["userDataBase64"];
+      (await make(args)).resource(template, "bastion-launch-template").inputs["userData"];
     expect(await userData({ runnerConfig: "concurrent = 2\n", runnerTokens: { other: "glrt-x" } })).toBe(
       await userData({}),
     );
@@ -139,7 +222,7 @@ describe("Bastion", () => {
     ).toEqual([{ user: "manager", policyArn: "arn:of:bastion-fleet-policy" }]);
   });
 
-  it("may in any case read its own parameters and serve a Session Manager shell", async () => {
+  it("may in any case read its own parameters, report, and serve a Session Manager shell", async () => {
     const { inputs } = (await make()).resource("aws:iam/rolePolicy:RolePolicy", "bastion-role-policy");
     expect(JSON.parse(String(inputs["policy"]))).toMatchObject({
       Statement: [
@@ -150,6 +233,11 @@ describe("Bastion", () => {
             "arn:aws:ssm:eu-west-1:123456789012:parameter/fleet/test/bastion/*",
           ],
         },
+        {
+          Sid: "WriteOwnLogs",
+          Resource: "arn:aws:logs:eu-west-1:123456789012:log-group:/fleet/test/bastion:*",
+        },
+        { Sid: "ReportMetrics" },
         { Sid: "SessionManager" },
       ],
     });

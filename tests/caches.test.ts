@@ -149,7 +149,7 @@ describe("the secrets of caches", () => {
   });
 
   it("are there before the bastion boots", () => {
-    const { dependsOn } = made.resource("aws:ec2/instance:Instance", "bastion-instance").options;
+    const { dependsOn } = made.resource("aws:autoscaling/group:Group", "bastion-group").options;
     const names = (Array.isArray(dependsOn) ? dependsOn : []).map((resource: unknown) =>
       String(Reflect.get(Object(resource), "__name")),
     );

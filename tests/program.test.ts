@@ -86,7 +86,9 @@ describe.each(["dev", "prod"] as const)("the program on Pulumi.%s.yaml", (stack)
 
   it("marks everything of the fleet with its id, workers included", () => {
     const untagged = made.resources.filter(
-      ({ inputs }) => "tags" in inputs && !JSON.stringify(inputs["tags"]).includes('"fleet-id":"0a1b2c3d"'),
+      ({ inputs }) =>
+        "tags" in inputs &&
+        !/"fleet-id":"0a1b2c3d"|"key":"fleet-id"[^}]*"value":"0a1b2c3d"/.test(JSON.stringify(inputs["tags"])),
     );
     expect(untagged.map(({ name }) => name)).toEqual([]);
     expect(
@@ -104,7 +106,8 @@ describe("the program", () => {
       vpcId: "vpc-of-network",
       publicSubnetIds: ["subnet-public-1", "subnet-public-2"],
       privateSubnetIds: [],
-      bastionInstanceId: "bastion-instance-id",
+      bastionInstanceId: "instance-of-bastion-group-physical",
+      bastionGroupName: "bastion-group-physical",
       bastionSecurityGroupId: "bastion-security-group-id",
       workerSecurityGroupId: "workers-security-group-id",
       workerSecurityGroupName: "workers-security-group-physical",

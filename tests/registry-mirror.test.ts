@@ -137,6 +137,27 @@ describe("RegistryMirror", () => {
     );
   });
 
+  it("reports to a log group below its path, and may write to no other", async () => {
+    const made = await make({ logRetentionDays: 7 });
+    expect(made.resource("aws:cloudwatch/logGroup:LogGroup", "registry-mirror-log-group").inputs).toEqual({
+      name: "/fleet/test/registry-mirror",
+      retentionInDays: 7,
+      tags: { team: "ci" },
+    });
+    const { inputs } = made.resource("aws:iam/rolePolicy:RolePolicy", "registry-mirror-role-policy");
+    expect(JSON.parse(String(inputs["policy"]))).toMatchObject({
+      Statement: [
+        { Sid: "ReadOwnParameters" },
+        {
+          Sid: "WriteOwnLogs",
+          Resource: "arn:aws:logs:eu-west-1:123456789012:log-group:/fleet/test/registry-mirror:*",
+        },
+        { Sid: "ReportMetrics" },
+        { Sid: "SessionManager" },
+      ],
+    });
+  });
+
   it("reads Docker Hub's password from a SecureString, when there is one", async () => {
     const named = (names: string) => (name: { inputs: Record<string, unknown> }) =>
       name.inputs["name"] === names;

@@ -4,16 +4,20 @@ emulator.py FILE PORT: it ends by itself when FILE is gone.
 """
 
 import os
+import random
 import sys
 import threading
 import time
 from pathlib import Path
 
+from moto.autoscaling.models import FakeAutoScalingGroup, InstanceState
 from moto.core.responses import ActionResult
 from moto.ec2.models import amis
 from moto.ec2.models.instances import Instance
+from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateVersion
 from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
 from moto.ec2.models.vpcs import VPCBackend
+from moto.ec2.utils import convert_tag_spec, parse_user_data
 from moto.iam.responses import IamResponse
 from moto.route53.responses import Route53
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -154,6 +158,73 @@ def delete_gateway_and_interface(self: NatGatewayBackend, nat_gateway_id: str) -
 
 
 NatGatewayBackend.delete_nat_gateway = delete_gateway_and_interface
+
+# A launch template's own tags are no part of what it launches, and each of its versions may have user data.
+create_version = LaunchTemplate.create_version
+
+
+def create_version_as_given(self: LaunchTemplate, data: dict, description: str) -> LaunchTemplateVersion:
+    specifications = [
+        specification
+        for specification in data.get("TagSpecifications", [])
+        if specification["ResourceType"] != "launch-template"
+    ]
+    user_data = data.get("UserData")
+    if isinstance(user_data, str):
+        user_data = parse_user_data(user_data)
+    data = {**data, "TagSpecifications": specifications, "UserData": user_data}
+    return create_version(self, data, description)
+
+
+LaunchTemplate.create_version = create_version_as_given
+
+# An Auto Scaling group's instance is all that its launch template's version says.
+launch = FakeAutoScalingGroup.replace_autoscaling_group_instances
+
+
+def launch_by_template(self: FakeAutoScalingGroup, count_needed: int, propagated_tags: dict) -> None:
+    if self.ec2_launch_template is None:
+        launch(self, count_needed, propagated_tags)
+        return
+    version = self.ec2_launch_template.get_version(self.launch_template_version)
+    data = version.data
+    interface = (data.get("NetworkInterfaces") or [{}])[0]
+    profile = data.get("IamInstanceProfile", {})
+    tags = convert_tag_spec(data["TagSpecifications"])
+    group = {"aws:autoscaling:groupName": self.name}
+    subnets = self.vpc_zone_identifier.split(",") if self.vpc_zone_identifier else [None]
+    reservation = self.ec2_backend.run_instances(
+        data["ImageId"],
+        count_needed,
+        data["UserData"],
+        data.get("SecurityGroups", []),
+        security_group_ids=data.get("SecurityGroupIds") or interface.get("Groups", []),
+        associate_public_ip=interface.get("AssociatePublicIpAddress"),
+        subnet_id=random.choice(subnets),
+        placement=random.choice(self.availability_zones),
+        region_name=self.region,
+        instance_type=data["InstanceType"],
+        is_instance_type_default=False,
+        key_name=data.get("KeyName"),
+        metadata_options=data.get("MetadataOptions", {}),
+        launch_template={"LaunchTemplateId": version.template.id, "Version": version.number},
+        tags={**tags, "instance": {**tags.get("instance", {}), **propagated_tags, **group}},
+        **({"block_device_mappings": mappings} if (mappings := data.get("BlockDeviceMappings")) else {}),
+    )
+    for instance in reservation.instances:
+        if profile:
+            self.ec2_backend.associate_iam_instance_profile(
+                instance_id=instance.id,
+                iam_instance_profile_arn=profile.get("Arn"),
+                iam_instance_profile_name=profile.get("Name"),
+            )
+        instance.autoscaling_group = self
+        self.instance_states.append(
+            InstanceState(instance, protected_from_scale_in=self.new_instances_protected_from_scale_in)
+        )
+
+
+FakeAutoScalingGroup.replace_autoscaling_group_instances = launch_by_template
 
 
 def end_without(file: Path) -> None:

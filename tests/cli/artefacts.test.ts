@@ -46,12 +46,12 @@ write_files:
   - { path: /etc/motd, encoding: b64, content: ${base64("hello\n")} }
 `;
     expect(files(instance(value(cloudConfig)))).toEqual({
-      "user-data/bastion-instance/cloud-config.yaml": cloudConfig,
-      "user-data/bastion-instance/modes.txt":
+      "user-data/bastion/cloud-config.yaml": cloudConfig,
+      "user-data/bastion/modes.txt":
         "0644  root:root  /etc/fleet/bastion.env\n0755  root:adm  /opt/fleet/sync@x.sh\n0644  root:root  /etc/motd\n",
-      "user-data/bastion-instance/files/etc/fleet/bastion.env": "A='1'\n",
-      "user-data/bastion-instance/files/opt/fleet/sync@x.sh": "#!/bin/bash\n",
-      "user-data/bastion-instance/files/etc/motd": "hello\n",
+      "user-data/bastion/files/etc/fleet/bastion.env": "A='1'\n",
+      "user-data/bastion/files/opt/fleet/sync@x.sh": "#!/bin/bash\n",
+      "user-data/bastion/files/etc/motd": "hello\n",
     });
   });
 
@@ -63,20 +63,20 @@ write_files:
 
   it("keep a script that is no cloud-config as it is", () => {
     expect(files(instance(base64("#!/bin/sh\n")))).toEqual({
-      "user-data/bastion-instance/cloud-config.yaml": "#!/bin/sh\n",
+      "user-data/bastion/cloud-config.yaml": "#!/bin/sh\n",
     });
   });
 
   it("show secret user data as nothing but secret", () => {
     expect(files(instance("<secret>"))).toEqual({
-      "user-data/bastion-instance/cloud-config.yaml": "<secret>",
+      "user-data/bastion/cloud-config.yaml": "<secret>",
     });
   });
 
   it.each(["/etc/../../escape", "relative", "/", "/etc//x"])("never leave their folder: %s", (path) => {
     const cloudConfig = `#cloud-config\nwrite_files: [{ path: "${path}", content: x }]\n`;
     expect(() => readArtefacts([instance(base64(cloudConfig))])).toThrow(
-      `bastion-instance: cloud-init cannot write to "${path}"`,
+      `bastion: cloud-init cannot write to "${path}"`,
     );
   });
 

@@ -41,6 +41,14 @@ describe("a question to AWS", () => {
     });
   });
 
+  it("for a group's instances is answered by the one that it runs", () => {
+    const instanceTags = { "aws:autoscaling:groupName": "<bastion-group.name>" };
+    expect(answerCall("aws:ec2/getInstances:getInstances", { instanceTags }, "eu-west-1")).toEqual({
+      instanceTags,
+      ids: ["<bastion-group.instanceId>"],
+    });
+  });
+
   it("that nobody foresaw stops the plan", () => {
     expect(() => answerCall("aws:ec2/getVpc:getVpc", {}, "eu-west-1")).toThrow(
       "the plan has no answer to aws:ec2/getVpc:getVpc: add one to cli/calls.ts",

@@ -43,8 +43,8 @@ describe("the network in the picture", () => {
     const resources = plan.resources
       .filter(({ type }) => type !== "aws:ec2/vpc:Vpc" && type !== "aws:ec2/subnet:Subnet")
       .map((resource) =>
-        resource.name === "bastion-instance"
-          ? { ...resource, inputs: { ...resource.inputs, subnetId: "subnet-1" } }
+        resource.name === "bastion-group"
+          ? { ...resource, inputs: { ...resource.inputs, vpcZoneIdentifiers: ["subnet-1"] } }
           : resource,
       );
     const runners = plan.runners.map((runner) => ({ ...runner, subnetId: "subnet-1" }));

@@ -10,14 +10,18 @@ import { fixtureConfiguration, planFixture } from "./helpers/plan";
 describe("the plan of a program", () => {
   it("shows what only AWS knows by its name", async () => {
     const { resources, artefacts } = await planFixture();
-    const [instance] = ofType(resources, "aws:ec2/instance:Instance");
-    expect(instance).toMatchObject({
+    const [template] = ofType(resources, "aws:ec2/launchTemplate:LaunchTemplate");
+    expect(template).toMatchObject({
       parent: "fleet:index:Bastion::bastion",
       inputs: {
-        ami: "<ubuntu-24.04-amd64>",
-        subnetId: "<network-vpc-private-1.subnetId>",
-        vpcSecurityGroupIds: ["<bastion-security-group.id>"],
+        imageId: "<ubuntu-24.04-amd64>",
+        networkInterfaces: [{ securityGroups: ["<bastion-security-group.id>"] }],
       },
+    });
+    const [group] = ofType(resources, "aws:autoscaling/group:Group");
+    expect(group?.inputs).toMatchObject({
+      vpcZoneIdentifiers: ["<network-vpc-private-1.subnetId>"],
+      launchTemplate: { id: "<bastion-launch-template.id>" },
     });
     expect(artefacts.runnerConfig).toContain('"amazonec2-security-group=<workers-security-group.name>"');
   });
@@ -76,10 +80,10 @@ describe("the plan of a program", () => {
       "policies/bastion-role.json",
       "policies/network-s3.json",
       "resources.json",
-      "user-data/bastion-instance/cloud-config.yaml",
-      "user-data/bastion-instance/files/etc/fleet/bastion.env",
-      "user-data/bastion-instance/files/opt/fleet/sync",
-      "user-data/bastion-instance/modes.txt",
+      "user-data/bastion/cloud-config.yaml",
+      "user-data/bastion/files/etc/fleet/bastion.env",
+      "user-data/bastion/files/opt/fleet/sync",
+      "user-data/bastion/modes.txt",
       "user-data/worker/cloud-config.yaml",
     ]);
   });
@@ -96,7 +100,7 @@ describe("the plan of a program", () => {
       project: "gitlab-runner-fleet",
       stack: "test",
       region: "eu-west-1",
-      resources: { total: 39, byType: { "aws:ec2:Instance": 1, "aws:ec2:Subnet": 4 } },
+      resources: { total: 40, byType: { "aws:autoscaling:Group": 1, "aws:ec2:Subnet": 4 } },
       ports: [
         { from: "bastion", to: "workers", port: "22", rule: "both" },
         { from: "workers", to: "anywhere", port: "all", rule: "out" },

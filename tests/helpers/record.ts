@@ -41,6 +41,9 @@ const calls: Record<string, (inputs: Record<string, unknown>) => Record<string, 
     insecureValue: `ami-of-${String(name).split("/").at(9) ?? ""}`,
   }),
   "aws:iam/getPolicyDocument:getPolicyDocument": () => ({ json: "{}" }),
+  "aws:ec2/getInstances:getInstances": ({ instanceTags }) => ({
+    ids: [`instance-of-${String(tableOf(instanceTags)["aws:autoscaling:groupName"])}`],
+  }),
   "aws:ec2/getSubnet:getSubnet": () => ({ availabilityZone: "eu-west-1c" }),
 };
 
@@ -65,7 +68,7 @@ function made(type: string, name: string, inputs: Record<string, unknown>): Reco
           publicSubnetIds: ["subnet-of-stack"],
           privateSubnetIds: [],
           ...Object.fromEntries(
-            "bastionInstanceId bastionSecurityGroupId workerSecurityGroupId workerSecurityGroupName workerRoleArn cacheBucketName cacheBucketArn cachePolicyArn runnerConfigParameterName fleetPolicyArn"
+            "bastionInstanceId bastionGroupName bastionSecurityGroupId workerSecurityGroupId workerSecurityGroupName workerRoleArn cacheBucketName cacheBucketArn cachePolicyArn runnerConfigParameterName fleetPolicyArn"
               .split(" ")
               // The stack `bucketless` has its caches elsewhere.
               .filter((output) => !(String(inputs["name"]).endsWith("/bucketless") && /^cache/.test(output)))
@@ -83,6 +86,8 @@ function made(type: string, name: string, inputs: Record<string, unknown>): Reco
       return { base64: pulumi.secret(Buffer.alloc(32, name).toString("base64")) };
     case "random:index/randomId:RandomId":
       return { hex: "0a1b2c3d" };
+    case "aws:ec2/launchTemplate:LaunchTemplate":
+      return { latestVersion: 7 };
     default:
       return {
         arn: `arn:of:${name}`,

@@ -67,7 +67,7 @@ describe.each(["dev", "prod"])("the plan of %s", (stack) => {
   describeWith("for cloud-init", [program("cloud-init")], () => {
     it("has user data that its schema accepts", () => {
       const documents = readdirSync(join(plan, "user-data"));
-      expect(documents).toEqual(["bastion-instance", "registry-mirror-instance", "worker"]);
+      expect(documents).toEqual(["bastion", "registry-mirror", "worker"]);
       for (const name of documents) {
         const file = join(plan, "user-data", name, "cloud-config.yaml");
         expect(run("cloud-init", ["schema", "--config-file", file])).toMatchObject({ status: 0 });
