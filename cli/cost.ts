@@ -1,6 +1,7 @@
+import { bastionMetrics, mirrorMetrics } from "../components/metrics";
 import { alwaysOnMachines, type Machine } from "./machines";
 import { pricesOf, type RegionPrices } from "./prices";
-import { numberAt, ofType, sortResources, textAt, type PlannedResource } from "./resources";
+import { listAt, numberAt, ofType, sortResources, textAt, valueAt, type PlannedResource } from "./resources";
 import type { PlannedRunner } from "./runners";
 
 /** Hours in a month, as AWS's price pages count. */
@@ -66,6 +67,7 @@ export function fleetCost(resources: PlannedResource[], runners: RunnerHours[], 
       volumeCost(`${name} volume`, numberAt(inputs, "size"), textAt(inputs, "type"), prices),
     ),
     ...countedCosts(sorted, prices),
+    ...ofType(sorted, "aws:lambda/function:Function").map((made) => functionCost(made, prices)),
   ];
   const workers = runners.map((runner) => workerCost(runner, prices));
   const known = [...fixed.map(({ monthly }) => monthly), ...workers.map(({ idleMonthly }) => idleMonthly)];
@@ -144,6 +146,10 @@ function countedCosts(resources: PlannedResource[], prices: Partial<RegionPrices
     const text = textAt(inputs, "insecureValue") ?? "";
     return textAt(inputs, "tier") === "Advanced" || Buffer.byteLength(text) > 4096;
   }).length;
+  const reporters = [
+    ...(count("fleet:index:Bastion") > 0 ? [bastionMetrics] : []),
+    ...(count("fleet:index:RegistryMirror") > 0 ? [mirrorMetrics] : []),
+  ];
   return [
     {
       count: count("aws:ec2/natGateway:NatGateway"),
@@ -169,7 +175,53 @@ function countedCosts(resources: PlannedResource[], prices: Partial<RegionPrices
       what: "advanced SSM parameter",
       price: prices.advancedParameterMonth,
     },
+    {
+      count: reporters.flat().length,
+      make: monthly,
+      what: "CloudWatch metric",
+      price: prices.customMetricMonth,
+    },
+    {
+      // Each machine reports once a minute.
+      count: reporters.length * hoursInMonth * 60,
+      make: monthly,
+      what: "CloudWatch report",
+      price: prices.metricRequest,
+    },
+    {
+      count: ofType(resources, "aws:cloudwatch/metricAlarm:MetricAlarm")
+        .map(({ inputs }) => watchedMetrics(inputs))
+        .reduce((sum, watched) => sum + watched, 0),
+      make: monthly,
+      what: "alarm metric",
+      price: prices.alarmMetricMonth,
+    },
+    {
+      count: count("aws:cloudwatch/dashboard:Dashboard"),
+      make: monthly,
+      what: "dashboard",
+      price: prices.dashboardMonth,
+    },
   ].flatMap(({ count, make, what, price }) => (count > 0 ? [make(what, count, price)] : []));
+}
+
+/** Metrics that an alarm watches: its own, or those in its expression. */
+function watchedMetrics(alarm: PlannedResource["inputs"]): number {
+  const queries = listAt(alarm, "metricQueries");
+  return queries.length === 0 ? 1 : queries.filter((query) => valueAt(query, "metric") !== undefined).length;
+}
+
+/** Of a function that runs every 5 minutes. The calls that it makes take some seconds. */
+function functionCost({ name, inputs }: PlannedResource, prices: Partial<RegionPrices>): FixedCost {
+  const runs = hoursInMonth * 12;
+  const seconds = 5;
+  const gigabytes = (numberAt(inputs, "memorySize") ?? 128) / 1024;
+  const price = prices.lambdaGigabyteSecond;
+  return {
+    what: name.replace(/-function$/, ""),
+    basis: `${runs} × ${seconds} s × ${gigabytes} GB × ${dollars(price)}`,
+    monthly: times(runs * seconds * gigabytes, price),
+  };
 }
 
 const plural = (what: string, count: number): string =>
@@ -208,6 +260,12 @@ function usagePrices(resources: PlannedResource[], prices: Partial<RegionPrices>
   }
   if (ofType(resources, "aws:ec2/natGateway:NatGateway").length > 0) {
     usage.push({ what: "traffic through a NAT gateway", unit: "GB", price: prices.natGatewayGigabyte });
+  }
+  if (ofType(resources, "aws:cloudwatch/logGroup:LogGroup").length > 0) {
+    usage.push(
+      { what: "logs", unit: "GB", price: prices.logGigabyte },
+      { what: "logs that are kept", unit: "GB and month", price: prices.logGigabyteMonth },
+    );
   }
   return usage;
 }

@@ -35,7 +35,7 @@ const argsSchema = z.object({
  * given an SNS topic with subscriptions. All but the topic are named `<project>-<stack>…`.
  *
  * Cost: about $9 a month in us-east-1, without the account's free tier: $0.30 for each of the 14 metrics that the machines report, $0.10
- * for each of the 17 metrics that alarms watch, $3 the dashboard. Mails cost nothing before the thousandth.
+ * for each of the 14 metrics that alarms watch, $3 the dashboard, $0.90 the reports. Mails cost nothing before the thousandth.
  * @see https://aws.amazon.com/cloudwatch/pricing/
  */
 export class Observability extends pulumi.ComponentResource {

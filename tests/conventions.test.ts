@@ -73,7 +73,8 @@ describe.each(components)("%s", (className, make) => {
     const untagged = childrenOf(made)
       .filter(({ type }) => type.startsWith("aws") && !untaggable.test(type))
       .filter(
-        ({ inputs }) => !/"team":"ci"|"key":"team"[^}]*"value":"ci"/.test(JSON.stringify(inputs["tags"] ?? {})),
+        ({ inputs }) =>
+          !/"team":"ci"|"key":"team"[^}]*"value":"ci"/.test(JSON.stringify(inputs["tags"] ?? {})),
       );
     expect(untagged.map(({ type, name }) => `${type} ${name}`)).toEqual([]);
   });

@@ -10,6 +10,8 @@ import { record, type Recording } from "./helpers/record";
 const make = (args: Partial<ObservabilityArgs> = {}) =>
   record(() => new Observability("observability", { ...observabilityArgs, ...args }));
 
+const alarms = alarmsOf(observabilityArgs);
+
 const alarmType = "aws:cloudwatch/metricAlarm:MetricAlarm";
 
 const dashboardSchema = z.object({
@@ -52,25 +54,26 @@ describe("Observability", () => {
       okActions: ["arn:of:observability-topic"],
       tags: { team: "ci" },
     });
-    const alarms = alarmsOf(observabilityArgs);
-    expect(made.ofType(alarmType).map(({ inputs }) => inputs)).toEqual(
-      alarms.map(({ name, what, rule }) => ({
+    expect(made.ofType(alarmType)).toHaveLength(alarms.length);
+    for (const { name, what, rule } of alarms) {
+      expect(made.resource(alarmType, `observability-${name}`).inputs).toEqual({
         ...rule,
         name: `fleet-test-${name}`,
         alarmDescription: `${what} docs/operations.md#${name}`,
         alarmActions: ["arn:of:observability-topic"],
         okActions: ["arn:of:observability-topic"],
         tags: { team: "ci" },
-      })),
-    );
+      });
+    }
   });
 
   it("links each alarm to its paragraph in one's own copy of the project", async () => {
     const runbookUrl = "https://gitlab.example.com/ci/fleet/-/blob/main/docs/operations.md";
     const made = await make({ runbookUrl });
-    expect(
-      made.ofType(alarmType).map(({ inputs }) => String(inputs["alarmDescription"]).split(" ").at(-1)),
-    ).toEqual(alarmsOf(observabilityArgs).map(({ name }) => `${runbookUrl}#${name}`));
+    for (const { name } of alarms) {
+      const { alarmDescription } = made.resource(alarmType, `observability-${name}`).inputs;
+      expect(String(alarmDescription).split(" ").at(-1)).toBe(`${runbookUrl}#${name}`);
+    }
   });
 
   it("lets nobody but this fleet's alarms publish to its topic", async () => {
@@ -132,8 +135,8 @@ describe("Observability", () => {
 
   it("shows the state of every alarm and every metric that is reported on one dashboard", async () => {
     const made = await make();
-    const [alarms, ...graphs] = dashboard(made);
-    expect(alarms).toEqual({
+    const [states, ...graphs] = dashboard(made);
+    expect(states).toEqual({
       type: "alarm",
       x: 0,
       y: 0,
@@ -141,7 +144,7 @@ describe("Observability", () => {
       height: 3,
       properties: {
         title: "Alarms",
-        alarms: alarmsOf(observabilityArgs).map(({ name }) => `arn:of:observability-${name}`),
+        alarms: alarms.map(({ name }) => `arn:of:observability-${name}`),
       },
     });
     expect(graphs.map(({ x, y, properties }) => [x, y, properties.title])).toEqual([
@@ -206,6 +209,6 @@ describe("docs/operations.md", () => {
 
   it("has a paragraph for each alarm, and for nothing else", () => {
     const headings = [...alarmsSection.matchAll(/^### (.+)$/gm)].map(([, heading]) => heading ?? "");
-    expect(headings).toEqual(alarmsOf(observabilityArgs).map(({ name }) => name));
+    expect(headings).toEqual(alarms.map(({ name }) => name));
   });
 });
