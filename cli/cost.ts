@@ -1,7 +1,7 @@
-import { bastionMetrics, mirrorMetrics } from "../components/metrics";
 import { alwaysOnMachines, type Machine } from "./machines";
+import { monitoringParts } from "./monitoring-cost";
 import { pricesOf, type RegionPrices } from "./prices";
-import { listAt, numberAt, ofType, sortResources, textAt, valueAt, type PlannedResource } from "./resources";
+import { numberAt, ofType, sortResources, textAt, type PlannedResource } from "./resources";
 import type { PlannedRunner } from "./runners";
 
 /** Hours in a month, as AWS's price pages count. */
@@ -67,7 +67,6 @@ export function fleetCost(resources: PlannedResource[], runners: RunnerHours[], 
       volumeCost(`${name} volume`, numberAt(inputs, "size"), textAt(inputs, "type"), prices),
     ),
     ...countedCosts(sorted, prices),
-    ...ofType(sorted, "aws:lambda/function:Function").map((made) => functionCost(made, prices)),
   ];
   const workers = runners.map((runner) => workerCost(runner, prices));
   const known = [...fixed.map(({ monthly }) => monthly), ...workers.map(({ idleMonthly }) => idleMonthly)];
@@ -146,10 +145,6 @@ function countedCosts(resources: PlannedResource[], prices: Partial<RegionPrices
     const text = textAt(inputs, "insecureValue") ?? "";
     return textAt(inputs, "tier") === "Advanced" || Buffer.byteLength(text) > 4096;
   }).length;
-  const reporters = [
-    ...(count("fleet:index:Bastion") > 0 ? [bastionMetrics] : []),
-    ...(count("fleet:index:RegistryMirror") > 0 ? [mirrorMetrics] : []),
-  ];
   return [
     {
       count: count("aws:ec2/natGateway:NatGateway"),
@@ -175,53 +170,8 @@ function countedCosts(resources: PlannedResource[], prices: Partial<RegionPrices
       what: "advanced SSM parameter",
       price: prices.advancedParameterMonth,
     },
-    {
-      count: reporters.flat().length,
-      make: monthly,
-      what: "CloudWatch metric",
-      price: prices.customMetricMonth,
-    },
-    {
-      // Each machine reports once a minute.
-      count: reporters.length * hoursInMonth * 60,
-      make: monthly,
-      what: "CloudWatch report",
-      price: prices.metricRequest,
-    },
-    {
-      count: ofType(resources, "aws:cloudwatch/metricAlarm:MetricAlarm")
-        .map(({ inputs }) => watchedMetrics(inputs))
-        .reduce((sum, watched) => sum + watched, 0),
-      make: monthly,
-      what: "alarm metric",
-      price: prices.alarmMetricMonth,
-    },
-    {
-      count: count("aws:cloudwatch/dashboard:Dashboard"),
-      make: monthly,
-      what: "dashboard",
-      price: prices.dashboardMonth,
-    },
+    ...monitoringParts(resources, prices, hoursInMonth).map((part) => ({ ...part, make: monthly })),
   ].flatMap(({ count, make, what, price }) => (count > 0 ? [make(what, count, price)] : []));
-}
-
-/** Metrics that an alarm watches: its own, or those in its expression. */
-function watchedMetrics(alarm: PlannedResource["inputs"]): number {
-  const queries = listAt(alarm, "metricQueries");
-  return queries.length === 0 ? 1 : queries.filter((query) => valueAt(query, "metric") !== undefined).length;
-}
-
-/** Of a function that runs every 5 minutes. The calls that it makes take some seconds. */
-function functionCost({ name, inputs }: PlannedResource, prices: Partial<RegionPrices>): FixedCost {
-  const runs = hoursInMonth * 12;
-  const seconds = 5;
-  const gigabytes = (numberAt(inputs, "memorySize") ?? 128) / 1024;
-  const price = prices.lambdaGigabyteSecond;
-  return {
-    what: name.replace(/-function$/, ""),
-    basis: `${runs} × ${seconds} s × ${gigabytes} GB × ${dollars(price)}`,
-    monthly: times(runs * seconds * gigabytes, price),
-  };
 }
 
 const plural = (what: string, count: number): string =>

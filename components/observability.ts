@@ -34,7 +34,7 @@ const argsSchema = z.object({
  * Makes: an alarm for each entry of `alarmsOf`, which tells the topic when it begins and when it is over; a dashboard; unless one is
  * given an SNS topic with subscriptions. All but the topic are named `<project>-<stack>…`.
  *
- * Cost: about $9 a month in us-east-1, without the account's free tier: $0.30 for each of the 14 metrics that the machines report, $0.10
+ * Cost: about $9.50 a month in us-east-1, without the account's free tier: $0.30 for each of the 14 metrics that the machines report, $0.10
  * for each of the 14 metrics that alarms watch, $3 the dashboard, $0.90 the reports. Mails cost nothing before the thousandth.
  * @see https://aws.amazon.com/cloudwatch/pricing/
  */

@@ -138,7 +138,7 @@ describe("the cost of a fleet", () => {
       { what: "CloudWatch reports", basis: "87600 × $0.00001", monthly: 0.88 },
       { what: "alarm metrics", basis: "3 × $0.1", monthly: 0.3 },
       { what: "dashboard", basis: "1 × $3", monthly: 3 },
-      { what: "sweep", basis: "8760 × 5 s × 0.25 GB × $0.0000166667", monthly: 0.18 },
+      { what: "Lambda GB-seconds", basis: "10950 × $0.0000166667", monthly: 0.18 },
     ]);
     expect(monthly).toBe(8.56);
     expect(usage).toEqual([
