@@ -5,6 +5,7 @@ import { findKeysWithSecrets, parseFleetConfig } from "./components/config";
 import { configToml } from "./components/config-toml";
 import { DistributedCache } from "./components/distributed-cache";
 import { Network } from "./components/network";
+import { Observability } from "./components/observability";
 import { fleetOutputs } from "./components/outputs";
 import { RegistryMirror } from "./components/registry-mirror";
 import { Sweep } from "./components/sweep";
@@ -91,5 +92,14 @@ const sweep = new Sweep("sweep", {
   logRetentionDays: config.logs.retentionDays,
   tags,
 });
+const observability = new Observability("observability", {
+  ...config.alarms,
+  region,
+  fleet: `${project}/${stack}`,
+  bastionGroupName: bastion.groupName,
+  ...(registryMirror && { registryMirror: { ...mirrorArgs, instanceId: registryMirror.instanceId } }),
+  sweepFunctionName: sweep.functionName,
+  tags,
+});
 
-export = fleetOutputs({ network, cache, registryMirror, workers, bastion, sweep });
+export = fleetOutputs({ network, cache, registryMirror, workers, bastion, sweep, observability });

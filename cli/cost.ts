@@ -1,4 +1,5 @@
 import { alwaysOnMachines, type Machine } from "./machines";
+import { monitoringParts } from "./monitoring-cost";
 import { pricesOf, type RegionPrices } from "./prices";
 import { numberAt, ofType, sortResources, textAt, type PlannedResource } from "./resources";
 import type { PlannedRunner } from "./runners";
@@ -169,6 +170,7 @@ function countedCosts(resources: PlannedResource[], prices: Partial<RegionPrices
       what: "advanced SSM parameter",
       price: prices.advancedParameterMonth,
     },
+    ...monitoringParts(resources, prices, hoursInMonth).map((part) => ({ ...part, make: monthly })),
   ].flatMap(({ count, make, what, price }) => (count > 0 ? [make(what, count, price)] : []));
 }
 
@@ -208,6 +210,12 @@ function usagePrices(resources: PlannedResource[], prices: Partial<RegionPrices>
   }
   if (ofType(resources, "aws:ec2/natGateway:NatGateway").length > 0) {
     usage.push({ what: "traffic through a NAT gateway", unit: "GB", price: prices.natGatewayGigabyte });
+  }
+  if (ofType(resources, "aws:cloudwatch/logGroup:LogGroup").length > 0) {
+    usage.push(
+      { what: "logs", unit: "GB", price: prices.logGigabyte },
+      { what: "logs that are kept", unit: "GB and month", price: prices.logGigabyteMonth },
+    );
   }
   return usage;
 }

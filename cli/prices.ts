@@ -15,6 +15,19 @@ export interface RegionPrices {
   advancedParameterMonth?: number;
   /** A month of a hosted zone, of the first 25. */
   hostedZoneMonth: number;
+  /** A month of a metric of one's own in CloudWatch, of the first 10,000. */
+  customMetricMonth: number;
+  /** A month of a metric that an alarm watches. */
+  alarmMetricMonth: number;
+  dashboardMonth: number;
+  /** A call of PutMetricData. */
+  metricRequest: number;
+  /** A GB of logs, when it is written. */
+  logGigabyte: number;
+  /** A GB and month of logs that are kept; they are compressed. */
+  logGigabyteMonth: number;
+  /** A GB of memory for a second, on x86. */
+  lambdaGigabyteSecond: number;
 }
 
 /** When the prices were read. */
@@ -24,7 +37,8 @@ export const pricesAsOf = "2026-10-04";
 export const pricesSource =
   "AWS Price List: instances as published by skypilot-org/skypilot-catalog (catalogs/v9/aws/vms.csv, 2026) and " +
   "aws/karpenter-provider-aws (2026-01-19); volumes, addresses, NAT gateways, S3 and Route 53 as of July to October 2026; " +
-  "advanced SSM parameters as in infracost's tests";
+  "advanced SSM parameters as in infracost's tests; CloudWatch and Lambda as on aws.amazon.com/cloudwatch/pricing and " +
+  "aws.amazon.com/lambda/pricing, logs as in infracost's and in accounts' bills, 2026";
 
 const types = [
   ...["t2.micro", "t3.micro", "t3.small", "t3.medium", "t3.large", "t3a.small"],
@@ -38,7 +52,15 @@ const hours = (...prices: number[]): Partial<Record<string, number>> =>
   Object.fromEntries(types.map((type, i) => [type, prices[i]]));
 
 /** The same in every region but China's and the government's. */
-const everywhere = { publicAddressHour: 0.005, hostedZoneMonth: 0.5 };
+const everywhere = {
+  publicAddressHour: 0.005,
+  hostedZoneMonth: 0.5,
+  customMetricMonth: 0.3,
+  alarmMetricMonth: 0.1,
+  dashboardMonth: 3,
+  metricRequest: 0.00001,
+  lambdaGigabyteSecond: 0.0000166667,
+};
 
 const unitedStates = {
   ...everywhere,
@@ -49,6 +71,8 @@ const unitedStates = {
     ...[0.085, 0.17, 0.085, 0.17, 0.08925, 0.0725],
   ),
   gp3GigabyteMonth: 0.08,
+  logGigabyte: 0.5,
+  logGigabyteMonth: 0.03,
   natGatewayHour: 0.045,
   s3GigabyteMonth: 0.023,
 };
@@ -65,6 +89,8 @@ const regions: Partial<Record<string, RegionPrices>> = {
       ...[0.096, 0.192, 0.0912, 0.1824, 0.09576, 0.0775],
     ),
     gp3GigabyteMonth: 0.088,
+    logGigabyte: 0.57,
+    logGigabyteMonth: 0.03,
     natGatewayHour: 0.048,
     natGatewayGigabyte: 0.048,
     s3GigabyteMonth: 0.023,
@@ -78,6 +104,8 @@ const regions: Partial<Record<string, RegionPrices>> = {
       ...[0.097, 0.194, 0.097, 0.194, 0.10185, 0.0825],
     ),
     gp3GigabyteMonth: 0.0952,
+    logGigabyte: 0.63,
+    logGigabyteMonth: 0.0324,
     natGatewayHour: 0.052,
     natGatewayGigabyte: 0.052,
     s3GigabyteMonth: 0.0245,

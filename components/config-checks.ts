@@ -11,7 +11,7 @@ export type Readable = { [K in Exclude<keyof StackFile, "runners">]?: StackFile[
 };
 
 /** What no single key can tell: that one does not go with another. */
-export function crossCheck(file: Readable): Problem[] {
+export function crossCheck(file: Readable, region?: string): Problem[] {
   return [
     ...checkNetwork(file),
     ...checkConcurrency(file),
@@ -20,6 +20,7 @@ export function crossCheck(file: Readable): Problem[] {
     ...checkImage(file.bastion, "bastion"),
     ...checkImage(file.registryMirror, "registryMirror"),
     ...checkRegistryMirror(file),
+    ...checkAlarms(file, region),
     ...checkExtra("global", file.extra ?? {}, "extra"),
     ...checkOptions(file.workers?.extraOptions ?? [], "workers.extraOptions"),
     ...file.runners.flatMap(({ entry, index }) => checkRunner(file, entry, `runners[${index}]`)),
@@ -42,6 +43,24 @@ function checkRegistryMirror({ registryMirror, runners }: Readable): Problem[] {
     .filter(({ name }) => !runners.some(({ entry }) => entry.name === name))
     .map(({ name, path }) => ({ path, reason: `"${name}": there is no such runner` }));
   return [...(mirrorShare + layerCacheShare > 100 - freePercent ? [shares] : []), ...strangers];
+}
+
+function checkAlarms({ alarms }: Readable, region: string | undefined): Problem[] {
+  if (alarms?.topicArn === undefined) return [];
+  const [, , , topicRegion] = alarms.topicArn.split(":");
+  const elsewhere = {
+    path: "alarms.topicArn",
+    reason: `"${alarms.topicArn}": must be in aws:region, ${region}: alarms reach topics of their own region only`,
+  };
+  const subscribers = {
+    path: "alarms.emails",
+    reason:
+      "goes with the fleet's own topic: subscribe to the topic given where it was made, or remove topicArn",
+  };
+  return [
+    ...(region !== undefined && topicRegion !== region ? [elsewhere] : []),
+    ...(alarms.emails === undefined ? [] : [subscribers]),
+  ];
 }
 
 const ofNew = ["cidrBlock", "availabilityZones", "natGateways"] as const;

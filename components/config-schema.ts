@@ -8,6 +8,7 @@ import {
   credentials,
   days,
   drainTimeout,
+  emails,
   environmentName,
   flag,
   gibibytes,
@@ -22,6 +23,7 @@ import {
   period,
   regionName,
   routeTableId,
+  runbookUrl,
   runnerName,
   spotPrice,
   stackName,
@@ -30,6 +32,7 @@ import {
   tagValue,
   text,
   timezone,
+  topicArn,
   upstreams,
   vpcId,
   wholeNumber,
@@ -250,6 +253,16 @@ export const fleetSchema = z.strictObject({
     .strictObject({
       /** Days that CloudWatch keeps the logs of bastion and registry mirror. Default: 30. */
       retentionDays: logRetentionDays.default(30),
+    })
+    .prefault({}),
+  alarms: z
+    .strictObject({
+      /** SNS topic, in the fleet's region, that hears of alarms. Default: one of the fleet's own. */
+      topicArn: topicArn.exactOptional(),
+      /** Who gets a mail from the fleet's own topic. Default: nobody. */
+      emails: emails.exactOptional(),
+      /** Address of docs/operations.md in your copy of the project, for the links in the alarms. Default: its name. */
+      runbookUrl: runbookUrl.exactOptional(),
     })
     .prefault({}),
   /** What the machines of every runner are, unless it says otherwise. */

@@ -36,7 +36,11 @@ export function parseFleetConfig(
   const aws = awsSchema.safeParse(awsValues);
   if (aws.error) problems.unshift(...problemsOf(aws.error, awsValues, awsSchema));
   const secrets = readSecrets(own, hidden);
-  problems.push(...secrets.problems, ...misplacedSecrets(project, keysWithSecrets), ...crossCheck(readable));
+  problems.push(
+    ...secrets.problems,
+    ...misplacedSecrets(project, keysWithSecrets),
+    ...crossCheck(readable, aws.data?.["aws:region"]),
+  );
 
   if (problems.length > 0 || !complete || !aws.success) throw new ConfigError(pulumi.getStack(), problems);
   const { network, workers, runners, ...rest } = complete;

@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Bastion } from "./bastion";
 import type { DistributedCache } from "./distributed-cache";
 import type { Network } from "./network";
+import type { Observability } from "./observability";
 import type { RegistryMirror } from "./registry-mirror";
 import type { Sweep } from "./sweep";
 import type { Workers } from "./workers";
@@ -45,6 +46,10 @@ export interface FleetOutputs extends Partial<CacheOutputs> {
   fleetPolicyArn: string;
   /** Lambda function that removes what docker-machine leaves behind. */
   sweepFunctionName: string;
+  /** SNS topic that hears of the fleet's alarms. */
+  alarmTopicArn: string;
+  /** CloudWatch dashboard of the fleet. */
+  dashboardName: string;
 }
 
 /** An interface whose every member is an `Output`. */
@@ -61,11 +66,12 @@ export interface FleetComponents {
   workers: Workers;
   bastion: Bastion;
   sweep: Sweep;
+  observability: Observability;
 }
 
 /** What a fleet's stack puts out. */
 export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
-  const { network, cache, registryMirror, workers, bastion, sweep } = fleet;
+  const { network, cache, registryMirror, workers, bastion, sweep, observability } = fleet;
   return {
     vpcId: network.vpcId,
     publicSubnetIds: network.publicSubnetIds,
@@ -87,6 +93,8 @@ export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
     runnerConfigParameterName: bastion.runnerConfigParameterName,
     fleetPolicyArn: bastion.fleetPolicyArn,
     sweepFunctionName: sweep.functionName,
+    alarmTopicArn: observability.topicArn,
+    dashboardName: observability.dashboardName,
   };
 }
 
@@ -128,5 +136,7 @@ export function readFleetOutputs(stack: pulumi.StackReference): ReadOutputs<Flee
     runnerConfigParameterName: text("runnerConfigParameterName"),
     fleetPolicyArn: text("fleetPolicyArn"),
     sweepFunctionName: text("sweepFunctionName"),
+    alarmTopicArn: text("alarmTopicArn"),
+    dashboardName: text("dashboardName"),
   };
 }

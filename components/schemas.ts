@@ -131,6 +131,19 @@ export const tagValue = text(
   /^[^,]{0,256}$/,
   "must be a text of 256 characters at most, in quotes, and not have a comma",
 );
+export const topicArn = text(
+  /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/,
+  "must be the ARN of a standard SNS topic, e.g. arn:aws:sns:eu-west-1:123456789012:on-call",
+);
+export const emails = z
+  .array(text(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, "must be a mail address, e.g. on-call@example.com"))
+  .refine((addresses) => new Set(addresses).size === addresses.length, {
+    error: "must name each address once",
+  });
+export const runbookUrl = text(
+  /^https?:\/\/[^\s#]{1,500}$/,
+  "must be the address of docs/operations.md in your copy of the project, without #…",
+);
 export const environmentName = text(
   /^[A-Za-z_][A-Za-z0-9_]*$/,
   "must be a name of letters, digits and underscores",

@@ -34,7 +34,7 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     "a key that resembles none",
     { terraform: true },
     [
-      "terraform: there is no such key; there are: gitlabUrl, concurrent, checkInterval, shutdownTimeout, credentials, network, cache, registryMirror, bastion, logs, workers, runners, extra",
+      "terraform: there is no such key; there are: gitlabUrl, concurrent, checkInterval, shutdownTimeout, credentials, network, cache, registryMirror, bastion, logs, alarms, workers, runners, extra",
     ],
   ],
   [
@@ -169,6 +169,42 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     "a runner that may write protected refs, but is none",
     { registryMirror: { protectedRefWriters: ["default", "release"] } },
     ['registryMirror.protectedRefWriters[1]: "release": there is no such runner'],
+  ],
+  [
+    "a topic in another region",
+    { alarms: { topicArn: "arn:aws:sns:us-east-1:123456789012:on-call" } },
+    [
+      'alarms.topicArn: "arn:aws:sns:us-east-1:123456789012:on-call": must be in aws:region, eu-west-1: alarms reach topics of their own region only',
+    ],
+  ],
+  [
+    "a FIFO topic, which alarms cannot reach",
+    { alarms: { topicArn: "arn:aws:sns:eu-west-1:123456789012:on-call.fifo" } },
+    [
+      'alarms.topicArn: "arn:aws:sns:eu-west-1:123456789012:on-call.fifo": must be the ARN of a standard SNS topic, e.g. arn:aws:sns:eu-west-1:123456789012:on-call',
+    ],
+  ],
+  [
+    "subscribers to a topic that is not the fleet's",
+    { alarms: { topicArn: "arn:aws:sns:eu-west-1:123456789012:on-call", emails: ["on-call@example.com"] } },
+    [
+      "alarms.emails: goes with the fleet's own topic: subscribe to the topic given where it was made, or remove topicArn",
+    ],
+  ],
+  [
+    "mail addresses that are none",
+    { alarms: { emails: ["on-call", "on-call@example.com", "on-call@example.com"] } },
+    [
+      'alarms.emails[0]: "on-call": must be a mail address, e.g. on-call@example.com',
+      'alarms.emails: ["on-call","on-call@example.com","on-call@example.com"]: must name each address once',
+    ],
+  ],
+  [
+    "a runbook that is no address",
+    { alarms: { runbookUrl: "docs/operations.md#bastion-silent" } },
+    [
+      'alarms.runbookUrl: "docs/operations.md#bastion-silent": must be the address of docs/operations.md in your copy of the project, without #…',
+    ],
   ],
   ["zero jobs at once", { concurrent: "0" }, ["concurrent: 0: must be a whole number from 1 to 10000"]],
   [

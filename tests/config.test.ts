@@ -39,6 +39,7 @@ describe("a stack file", () => {
       },
       bastion: { instanceType: "t2.micro", rootVolumeSize: 10, swapSize: 1 },
       logs: { retentionDays: 30 },
+      alarms: {},
       runners: [
         {
           name: "default",

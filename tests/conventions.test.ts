@@ -3,9 +3,17 @@ import * as pulumi from "@pulumi/pulumi";
 import { Bastion } from "../components/bastion";
 import { DistributedCache } from "../components/distributed-cache";
 import { Network } from "../components/network";
+import { Observability } from "../components/observability";
 import { RegistryMirror } from "../components/registry-mirror";
 import { Workers } from "../components/workers";
-import { bastionArgs, cacheArgs, mirrorArgs, networkArgs, workersArgs } from "./helpers/fleet";
+import {
+  bastionArgs,
+  cacheArgs,
+  mirrorArgs,
+  networkArgs,
+  observabilityArgs,
+  workersArgs,
+} from "./helpers/fleet";
 import { record, type Recorded, type Recording } from "./helpers/record";
 
 type Maker = (opts?: pulumi.ComponentResourceOptions) => pulumi.ComponentResource;
@@ -24,11 +32,12 @@ const components: [string, Maker][] = [
   ],
   ["Workers", (opts) => new Workers("subject", workersArgs, opts)],
   ["Bastion", (opts) => new Bastion("subject", bastionArgs(), opts)],
+  ["Observability", (opts) => new Observability("subject", observabilityArgs, opts)],
 ];
 
 // These AWS resources take no tags.
 const untaggable =
-  /bucket(PublicAccessBlock|ServerSide|Lifecycle|Policy)|PolicyAttachment|rolePolicy:|accessKey|volumeAttachment|route53\/record|securityGroup(In|E)gressRule/;
+  /cloudwatch\/dashboard|sns\/topic(Policy|Subscription)|bucket(PublicAccessBlock|ServerSide|Lifecycle|Policy)|PolicyAttachment|rolePolicy:|accessKey|volumeAttachment|route53\/record|securityGroup(In|E)gressRule/;
 
 const childrenOf = (made: Recording): Recorded[] =>
   made.resources.filter(({ name }) => name.startsWith("subject-"));
@@ -64,7 +73,8 @@ describe.each(components)("%s", (className, make) => {
     const untagged = childrenOf(made)
       .filter(({ type }) => type.startsWith("aws") && !untaggable.test(type))
       .filter(
-        ({ inputs }) => !/"team":"ci"|"key":"team"[^}]*"value":"ci"/.test(JSON.stringify(inputs["tags"] ?? {})),
+        ({ inputs }) =>
+          !/"team":"ci"|"key":"team"[^}]*"value":"ci"/.test(JSON.stringify(inputs["tags"] ?? {})),
       );
     expect(untagged.map(({ type, name }) => `${type} ${name}`)).toEqual([]);
   });

@@ -116,6 +116,45 @@ describe("the cost of a fleet", () => {
     expect(workers[0]).toMatchObject({ spot: true, hourly });
   });
 
+  it("counts what is reported, watched, shown, logged and swept", () => {
+    const metric = { metric: { metricName: "BastionReports" } };
+    const { fixed, monthly, usage } = fleetCost(
+      [
+        resource("fleet:index:Bastion"),
+        resource("fleet:index:RegistryMirror"),
+        resource("aws:cloudwatch/metricAlarm:MetricAlarm", { metricName: "TokensRejected" }),
+        resource("aws:cloudwatch/metricAlarm:MetricAlarm", {
+          metricQueries: [{ id: "heard", expression: "FILL(reports, 0)" }, metric, metric],
+        }),
+        resource("aws:cloudwatch/dashboard:Dashboard"),
+        { ...resource("aws:lambda/function:Function", { memorySize: 256 }), name: "sweep-function" },
+        resource("aws:cloudwatch/logGroup:LogGroup"),
+      ],
+      [],
+      "us-east-1",
+    );
+    expect(fixed).toEqual([
+      { what: "CloudWatch metrics", basis: "14 × $0.3", monthly: 4.2 },
+      { what: "CloudWatch reports", basis: "87600 × $0.00001", monthly: 0.88 },
+      { what: "alarm metrics", basis: "3 × $0.1", monthly: 0.3 },
+      { what: "dashboard", basis: "1 × $3", monthly: 3 },
+      { what: "Lambda GB-seconds", basis: "10950 × $0.0000166667", monthly: 0.18 },
+    ]);
+    expect(monthly).toBe(8.56);
+    expect(usage).toEqual([
+      { what: "logs", unit: "GB", price: 0.5 },
+      { what: "logs that are kept", unit: "GB and month", price: 0.03 },
+    ]);
+  });
+
+  it("counts a fleet without a registry mirror", () => {
+    const { fixed } = fleetCost([resource("fleet:index:Bastion")], [], "us-east-1");
+    expect(fixed).toEqual([
+      { what: "CloudWatch metrics", basis: "12 × $0.3", monthly: 3.6 },
+      { what: "CloudWatch reports", basis: "43800 × $0.00001", monthly: 0.44 },
+    ]);
+  });
+
   it("says what it does not know instead of guessing", () => {
     const { fixed, workers, monthly, unknown } = fleetCost(
       [

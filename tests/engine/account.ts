@@ -38,7 +38,17 @@ import {
   SSMClient,
   type Parameter,
 } from "@aws-sdk/client-ssm";
+import { z } from "zod";
 import { readPublishedText } from "../helpers/published-text";
+import { jsonCall, queryCall } from "../tools/emulator";
+
+const describedAlarm = z.looseObject({
+  AlarmName: z.string(),
+  AlarmDescription: z.string().exactOptional(),
+  AlarmActions: z.array(z.string()),
+  OKActions: z.array(z.string()),
+});
+export type DescribedAlarm = z.output<typeof describedAlarm>;
 
 /** Everything that may cost money, open a door or take a name, by kind; each kind sorted. */
 export type Inventory = Record<string, string[]>;
@@ -53,7 +63,10 @@ export class Account {
   readonly route53: Route53Client;
   readonly logs: CloudWatchLogsClient;
 
-  constructor(emulator: string, region: string) {
+  constructor(
+    private readonly emulator: string,
+    private readonly region: string,
+  ) {
     const client = {
       endpoint: emulator,
       region,
@@ -66,6 +79,45 @@ export class Account {
     this.ssm = new SSMClient(client);
     this.route53 = new Route53Client(client);
     this.logs = new CloudWatchLogsClient(client);
+  }
+
+  /** Alarms as CloudWatch describes them. */
+  async alarms(): Promise<DescribedAlarm[]> {
+    const answer = await this.cloudWatch("DescribeAlarms");
+    return z.object({ MetricAlarms: z.array(describedAlarm) }).parse(answer).MetricAlarms;
+  }
+
+  /** Names of dashboards. */
+  async dashboards(): Promise<string[]> {
+    const answer = await this.cloudWatch("ListDashboards");
+    return z
+      .object({ DashboardEntries: z.array(z.object({ DashboardName: z.string() })) })
+      .parse(answer)
+      .DashboardEntries.map(({ DashboardName }) => DashboardName);
+  }
+
+  /** ARNs of SNS topics. */
+  topics(): Promise<string[]> {
+    return this.notifications("ListTopics", "TopicArn");
+  }
+
+  /** Where SNS sends to, e.g. mail addresses. */
+  subscribers(): Promise<string[]> {
+    return this.notifications("ListSubscriptions", "Endpoint");
+  }
+
+  private cloudWatch(action: string): Promise<unknown> {
+    const target = `GraniteServiceVersion20100801.${action}`;
+    return jsonCall(this.emulator, this.region, { service: "monitoring", target }, {});
+  }
+
+  /** What stands in an element of SNS's answer. */
+  private async notifications(action: string, element: string): Promise<string[]> {
+    const api = { service: "sns", version: "2010-03-31" };
+    const answer = await queryCall(this.emulator, this.region, api, { Action: action });
+    return [...answer.matchAll(new RegExp(`<${element}>([^<]*)</${element}>`, "g"))].map(
+      ([, text = ""]) => text,
+    );
   }
 
   /** Instances that are not terminated. */
@@ -198,6 +250,10 @@ export class Account {
       logGroups: await names(paginateDescribeLogGroups({ client: this.logs }, {}), ({ logGroups }) =>
         logGroups?.map(({ logGroupName }) => logGroupName),
       ),
+      alarms: (await this.alarms()).map(({ AlarmName }) => AlarmName),
+      dashboards: await this.dashboards(),
+      topics: await this.topics(),
+      subscribers: await this.subscribers(),
     };
     return Object.fromEntries(Object.entries(inventory).map(([kind, found]) => [kind, found.sort()]));
   }

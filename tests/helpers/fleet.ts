@@ -1,6 +1,7 @@
 import type { BastionArgs } from "../../components/bastion";
 import type { DistributedCacheArgs } from "../../components/distributed-cache";
 import type { NetworkArgs } from "../../components/network";
+import type { ObservabilityArgs } from "../../components/observability";
 import { mirrorsOf } from "../../components/registry-addresses";
 import type { RegistryMirrorArgs } from "../../components/registry-mirror";
 import { Workers, type WorkerArgs, type WorkersArgs } from "../../components/workers";
@@ -50,6 +51,16 @@ export const workersArgs: WorkersArgs = {
     securityGroupId: "sg-mirror",
   },
   parameterPath: "/fleet/test/workers",
+  tags: { team: "ci" },
+};
+
+export const observabilityArgs: ObservabilityArgs = {
+  region: "eu-west-1",
+  fleet: "fleet/test",
+  bastionGroupName: "bastion-group-1",
+  registryMirror: { instanceId: "i-mirror", mirrorShare: 40, layerCacheShare: 45 },
+  sweepFunctionName: "sweep-1",
+  emails: ["on-call@example.com"],
   tags: { team: "ci" },
 };
 

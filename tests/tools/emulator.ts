@@ -44,17 +44,8 @@ export class Emulator {
    * One call of SSM's API, not signed for real.
    * @throws Error with the emulator's answer when it refuses.
    */
-  async ssm(region: string, action: string, input: object): Promise<unknown> {
-    const response = await fetch(this.url, {
-      method: "POST",
-      headers: {
-        ...authorization(region, "ssm"),
-        "Content-Type": "application/x-amz-json-1.1",
-        "X-Amz-Target": `AmazonSSM.${action}`,
-      },
-      body: JSON.stringify(input),
-    });
-    return JSON.parse(await textOf(response, action));
+  ssm(region: string, action: string, input: object): Promise<unknown> {
+    return jsonCall(this.url, region, { service: "ssm", target: `AmazonSSM.${action}` }, input);
   }
 
   /**
@@ -62,18 +53,8 @@ export class Emulator {
    * @returns the XML of the answer.
    * @throws Error with the emulator's answer when it refuses.
    */
-  async query(
-    region: string,
-    service: string,
-    version: string,
-    input: Record<string, string>,
-  ): Promise<string> {
-    const response = await fetch(this.url, {
-      method: "POST",
-      headers: authorization(region, service),
-      body: new URLSearchParams({ Version: version, ...input }),
-    });
-    return await textOf(response, input["Action"] ?? service);
+  query(region: string, service: string, version: string, input: Record<string, string>): Promise<string> {
+    return queryCall(this.url, region, { service, version }, input);
   }
 
   /** Ends the process. */
@@ -84,6 +65,40 @@ export class Emulator {
       await ended;
     }
   }
+}
+
+/** One call of an API with the JSON protocol, not signed for real. */
+export async function jsonCall(
+  url: string,
+  region: string,
+  { service, target }: { service: string; target: string },
+  input: object,
+): Promise<unknown> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: {
+      ...authorization(region, service),
+      "Content-Type": "application/x-amz-json-1.1",
+      "X-Amz-Target": target,
+    },
+    body: JSON.stringify(input),
+  });
+  return JSON.parse(await textOf(response, target));
+}
+
+/** One call of an API with the query protocol, not signed for real. Returns the XML of the answer. */
+export async function queryCall(
+  url: string,
+  region: string,
+  { service, version }: { service: string; version: string },
+  input: Record<string, string>,
+): Promise<string> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: authorization(region, service),
+    body: new URLSearchParams({ Version: version, ...input }),
+  });
+  return await textOf(response, input["Action"] ?? service);
 }
 
 /** moto takes the service and the region from it. */
