@@ -11,6 +11,7 @@ const options: MachineOptions = {
   imageId: "ami-1",
   instanceType: "m6i.large",
   rootVolumeSize: 20,
+  fallbacks: [],
   privateAddressOnly: false,
   tags: { team: "ci", "fleet-id": "0a1b" },
   userDataFile: "/etc/gitlab-runner/worker-user-data",
