@@ -47,20 +47,23 @@ function tagList(tags: Record<string, string>): string {
     .join(",");
 }
 
+/**
+ * What a fallback begins with. docker-machine uses `swarm-opt` only for a swarm: where the bastion's `docker-machine.sh` does not take
+ * these options out, they do nothing.
+ */
+export const fallbackOption = "swarm-opt=fleet-fallback=";
+
 function spotOptions({ spot }: MachineChoice): string[] {
   return spot ? ["amazonec2-request-spot-instance=true", `amazonec2-spot-price=${spot.maxPrice ?? ""}`] : [];
 }
 
-/**
- * A fallback as the bastion's `docker-machine.sh` takes it: the options that go behind those of the first choice. docker-machine uses
- * `swarm-opt` only for a swarm, so that these options are as good for docker-machine itself, which then makes the first choice only.
- */
-export function renderFallback(fallback: MachineChoice): string {
+/** The options that go behind those of the first choice, where they count. */
+function renderFallback(fallback: MachineChoice): string {
   const options = [
     `amazonec2-instance-type=${fallback.instanceType}`,
     ...(fallback.spot ? spotOptions(fallback) : ["amazonec2-request-spot-instance=false"]),
   ];
-  return `swarm-opt=fleet-fallback=${options.join(" ")}`;
+  return `${fallbackOption}${options.join(" ")}`;
 }
 
 /**

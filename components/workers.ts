@@ -77,13 +77,26 @@ const argsSchema = z
     region: regionName,
     parameterPath,
     subnets: z.array(z.looseObject({})).min(1),
-    kinds: z.array(z.looseObject({ instanceType, availabilityZone: availabilityZone.optional() })).min(1),
+    kinds: z
+      .array(
+        z.looseObject({
+          instanceType,
+          fallbacks: z.array(z.looseObject({ instanceType })),
+          availabilityZone: availabilityZone.optional(),
+        }),
+      )
+      .min(1),
   })
   .superRefine(({ subnets, kinds }, context) => {
     const zones = subnets
       .map(({ availabilityZone }) => availabilityZone)
       .filter((zone) => typeof zone === "string");
-    kinds.forEach(({ availabilityZone: letter }, i) => {
+    kinds.forEach(({ instanceType, fallbacks, availabilityZone: letter }, i) => {
+      const needed = architectureOf(instanceType);
+      if (fallbacks.some((fallback) => architectureOf(fallback.instanceType) !== needed)) {
+        const message = `must all be of ${needed}, as ${instanceType} is: they start from its image`;
+        context.addIssue({ code: "custom", path: ["kinds", i, "fallbacks"], message });
+      }
       if (letter !== undefined && !zones.some((zone) => zone.endsWith(letter))) {
         context.addIssue({
           code: "custom",

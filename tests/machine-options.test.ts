@@ -52,6 +52,19 @@ describe("MachineOptions", () => {
     expect(rendered).toContain(price);
   });
 
+  it("name the fallbacks in their order, in options that docker-machine itself has no use for", () => {
+    const fallbacks = [
+      { instanceType: "m5.large", spot: { maxPrice: "0.04" } },
+      { instanceType: "m5a.large", spot: {} },
+      { instanceType: "m6i.large" },
+    ];
+    expect(renderMachineOptions({ ...options, spot: {}, fallbacks }).slice(-3)).toEqual([
+      "swarm-opt=fleet-fallback=amazonec2-instance-type=m5.large amazonec2-request-spot-instance=true amazonec2-spot-price=0.04",
+      "swarm-opt=fleet-fallback=amazonec2-instance-type=m5a.large amazonec2-request-spot-instance=true amazonec2-spot-price=",
+      "swarm-opt=fleet-fallback=amazonec2-instance-type=m6i.large amazonec2-request-spot-instance=false",
+    ]);
+  });
+
   it("give a worker in a private subnet no public address", () => {
     expect(renderMachineOptions({ ...options, privateAddressOnly: true })).toContain(
       "amazonec2-private-address-only=true",
