@@ -18,13 +18,19 @@ export interface FixedCost {
   monthly: number | undefined;
 }
 
-/** What a runner's machines cost. */
-export interface WorkerCost {
-  runner: string;
+/** What a machine costs. */
+export interface MachineCost {
   instanceType: string;
-  /** USD an hour of one machine with its volume and address; undefined when a price is unknown. With spot the most it can be. */
+  /** USD an hour with its volume and address; undefined when a price is unknown. With spot the most it can be. */
   hourly: number | undefined;
   spot: boolean;
+}
+
+/** What a runner's machines cost. */
+export interface WorkerCost extends MachineCost {
+  runner: string;
+  /** What it asks for when EC2 has no such machine. */
+  fallbacks: MachineCost[];
   /** Hours that idle machines run in a month of the schedule, all together. */
   idleHours: number;
   /** USD of these hours. */
@@ -178,17 +184,21 @@ const plural = (what: string, count: number): string =>
   count === 1 ? what : `${what}${what.endsWith("s") ? "es" : "s"}`;
 
 function workerCost({ runner, idleHoursPerWeek }: RunnerHours, prices: Partial<RegionPrices>): WorkerCost {
-  const hourly = workerHour(runner, prices);
+  const machine = machineCost(runner, prices);
   // Rounded as they are shown, so that a reader can check the product.
   const idleHours = rounded((idleHoursPerWeek * hoursInMonth) / hoursInWeek, 1);
   return {
     runner: runner.name,
-    instanceType: runner.instanceType,
-    hourly,
-    spot: runner.spot !== undefined,
+    ...machine,
+    fallbacks: runner.fallbacks.map((fallback) => machineCost({ ...runner, ...fallback }, prices)),
     idleHours,
-    idleMonthly: idleHours === 0 ? 0 : times(idleHours, hourly),
+    idleMonthly: idleHours === 0 ? 0 : times(idleHours, machine.hourly),
   };
+}
+
+function machineCost(runner: PlannedRunner, prices: Partial<RegionPrices>): MachineCost {
+  const { instanceType, spot } = runner;
+  return { instanceType, hourly: workerHour(runner, prices), spot: spot !== undefined };
 }
 
 /** An hour of a worker with its root volume and address; of a spot instance what it costs at its cap. */

@@ -1,4 +1,5 @@
 import { parse } from "smol-toml";
+import { fallbackOption } from "../components/machine-options";
 import { listAt, numberAt, textAt, textsAt, type Plain } from "./resources";
 
 /** How many machines of a runner are idle, and when. */
@@ -15,8 +16,15 @@ export interface AutoscalingSection extends IdleSettings {
   timezone: string;
 }
 
+/** A machine that a runner asks EC2 for. */
+export interface PlannedChoice {
+  instanceType: string;
+  /** `maxPrice` in USD an hour; absent: the on-demand price is the cap. */
+  spot: { maxPrice?: number } | undefined;
+}
+
 /** What the plan shows of one `[[runners]]` entry. */
-export interface PlannedRunner {
+export interface PlannedRunner extends PlannedChoice {
   name: string;
   /** Where GitLab is. */
   gitlabUrl: string;
@@ -24,9 +32,8 @@ export interface PlannedRunner {
   limit: number;
   idle: IdleSettings;
   autoscaling: AutoscalingSection[];
-  instanceType: string;
-  /** `maxPrice` in USD an hour; absent: the on-demand price is the cap. */
-  spot: { maxPrice?: number } | undefined;
+  /** What it asks for when EC2 has no such machine. */
+  fallbacks: PlannedChoice[];
   /** GiB. */
   rootVolumeSize: number;
   publicAddress: boolean;
@@ -36,9 +43,8 @@ export interface PlannedRunner {
 /** Reads the runners out of `config.toml`. */
 export function readRunners(runnerConfig: string): PlannedRunner[] {
   return listAt(parse(runnerConfig) as Plain, "runners").map((runner) => {
-    const options = machineOptions(textsAt(runner, "machine", "MachineOptions"));
-    const isOn = (name: string) => ["true", ""].includes(options.get(name) ?? "false");
-    const maxPrice = Number(options.get("amazonec2-spot-price") || Number.NaN);
+    const list = textsAt(runner, "machine", "MachineOptions");
+    const options = machineOptions(list);
     return {
       name: textAt(runner, "name") ?? "",
       gitlabUrl: textAt(runner, "url") ?? "",
@@ -49,15 +55,28 @@ export function readRunners(runnerConfig: string): PlannedRunner[] {
         periods: textsAt(section, "Periods"),
         timezone: textAt(section, "Timezone") ?? "",
       })),
-      instanceType: options.get("amazonec2-instance-type") ?? "",
-      spot: isOn("amazonec2-request-spot-instance")
-        ? { ...(Number.isNaN(maxPrice) ? {} : { maxPrice }) }
-        : undefined,
+      ...choiceOf(options),
+      fallbacks: list
+        .filter((option) => option.startsWith(fallbackOption))
+        .map((option) => choiceOf(machineOptions(option.slice(fallbackOption.length).split(" ")))),
       rootVolumeSize: Number(options.get("amazonec2-root-size") ?? 16),
-      publicAddress: !isOn("amazonec2-private-address-only"),
+      publicAddress: !isOn(options, "amazonec2-private-address-only"),
       subnetId: options.get("amazonec2-subnet-id") ?? "",
     };
   });
+}
+
+const isOn = (options: Map<string, string>, name: string) =>
+  ["true", ""].includes(options.get(name) ?? "false");
+
+function choiceOf(options: Map<string, string>): PlannedChoice {
+  const maxPrice = Number(options.get("amazonec2-spot-price") || Number.NaN);
+  return {
+    instanceType: options.get("amazonec2-instance-type") ?? "",
+    spot: isOn(options, "amazonec2-request-spot-instance")
+      ? { ...(Number.isNaN(maxPrice) ? {} : { maxPrice }) }
+      : undefined,
+  };
 }
 
 const idleSettings = (table: Plain, ...path: string[]): IdleSettings => ({

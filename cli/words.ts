@@ -1,4 +1,4 @@
-import type { FleetCost } from "./cost";
+import type { FleetCost, MachineCost } from "./cost";
 
 /** `$12.30`, or `unknown`. */
 const usd = (amount: number | undefined, digits = 2): string =>
@@ -31,10 +31,14 @@ export function costRows({ fixed, workers }: FleetCost): [what: string, basis: s
 export function usageRows({ workers, usage }: FleetCost): [what: string, price: string][] {
   const price = (amount: number | undefined, unit: string) =>
     amount === undefined ? "unknown" : `${usd(amount, 4)} a${unit.startsWith("h") ? "n" : ""} ${unit}`;
+  const machine = (what: string, { instanceType, spot, hourly }: MachineCost): [string, string] => [
+    `${what}, ${instanceType}`,
+    `${spot && hourly !== undefined ? "at most " : ""}${price(hourly, "hour")}`,
+  ];
   return [
-    ...workers.map(({ runner, instanceType, spot, hourly }): [string, string] => [
-      `a machine of ${runner}, ${instanceType}`,
-      `${spot && hourly !== undefined ? "at most " : ""}${price(hourly, "hour")}`,
+    ...workers.flatMap(({ runner, fallbacks, ...first }) => [
+      machine(`a machine of ${runner}`, first),
+      ...fallbacks.map((fallback) => machine(`a fallback of ${runner}`, fallback)),
     ]),
     ...usage.map((item): [string, string] => [item.what, price(item.price, item.unit)]),
   ];

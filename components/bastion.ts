@@ -236,7 +236,7 @@ export class Bastion extends pulumi.ComponentResource {
             region: args.region,
             subnetIds: [...new Set(subnetIds)],
             imageIds: [...new Set(imageIds)],
-            instanceTypes: [...new Set(kinds.map(({ instanceType }) => instanceType))],
+            instanceTypes: [...new Set(kinds.flatMap(({ instanceTypes }) => instanceTypes))],
             spot: kinds.some(({ spot }) => spot),
           }),
         ),

@@ -1,9 +1,10 @@
-import { defaultWorkerType, type RunnerEntry, type StackFile } from "./config-schema";
+import type { RunnerEntry, StackFile } from "./config-schema";
 import { checkExtra, checkOptions } from "./config-keys";
 import { architectureOf } from "./instance-types";
 import type { Problem } from "./problems";
 import type { TomlTable } from "./runner-config";
 import { machinesThatFit, subnetMask } from "./subnets";
+import { checkFallbacks, completeWorkers } from "./worker-schema";
 
 /** The parts of a stack file that were in order, each with where it stands. */
 export type Readable = { [K in Exclude<keyof StackFile, "runners">]?: StackFile[K] | undefined } & {
@@ -175,9 +176,12 @@ function checkRunner(file: Readable, runner: RunnerEntry, path: string): Problem
     { at: `${path}.machine`, settings: runner.machine },
     ...runner.autoscaling.map((settings, i) => ({ at: `${path}.autoscaling[${i}]`, settings })),
   ];
+  const workers = completeWorkers(file.workers ?? {}, runner.workers);
+  const fallbacksPath = runner.workers.fallbacks ? `${path}.workers.fallbacks` : "workers.fallbacks";
   return [
     ...idles.flatMap(({ at, settings }) => checkIdle(settings, runner.limit, at)),
-    ...checkImage({ instanceType: defaultWorkerType, ...file.workers, ...runner.workers }, `${path}.workers`),
+    ...checkImage(workers, `${path}.workers`),
+    ...checkFallbacks(workers, fallbacksPath),
     ...checkZone(file, runner, path),
     ...checkBuildMemory(runner.docker, `${path}.docker`),
     ...checkOptions(runner.workers.extraOptions ?? [], `${path}.workers.extraOptions`),

@@ -25,11 +25,8 @@ import {
   routeTableId,
   runbookUrl,
   runnerName,
-  spotPrice,
   stackName,
   subnetId,
-  tagKey,
-  tagValue,
   text,
   timezone,
   topicArn,
@@ -37,11 +34,11 @@ import {
   vpcId,
   wholeNumber,
 } from "./schemas";
+import { workerSettings, workerTags, type WorkerSettings } from "./worker-schema";
 
 const anyText = z.string({ error: "must be a text" });
 const count = wholeNumber(0, 10_000);
 const seconds = wholeNumber(0, 604_800, "seconds");
-const tags = z.record(tagKey, tagValue);
 
 /** How many machines wait for jobs, and how long. */
 const idle = {
@@ -57,40 +54,6 @@ const idle = {
   /** The fewest idle machines with `idleScaleFactor`. */
   idleCountMin: count.exactOptional(),
 };
-
-/**
- * EC2's side of a runner's machines.
- * @see https://gitlab.com/gitlab-org/ci-cd/docker-machine/-/blob/main/docs/drivers/aws.md
- */
-const workerSettings = z.strictObject({
-  /** Default: `t3.medium`. */
-  instanceType: instanceType.exactOptional(),
-  /** Spot instances; an empty table caps the price at the on-demand one, and null goes back to on demand. */
-  spot: z
-    .strictObject({
-      /** USD an hour, in quotes. */
-      maxPrice: spotPrice.exactOptional(),
-    })
-    .nullable()
-    .exactOptional(),
-  /** Default: the newest Ubuntu LTS when the stack was made. */
-  image: image.exactOptional(),
-  /** GiB. Default: 20. */
-  rootVolumeSize: gibibytes.exactOptional(),
-  /** Letter of one of the network's zones. Default: the first. */
-  availabilityZone: availabilityZone.exactOptional(),
-  /** Tags of the machines, besides `aws:defaultTags`. */
-  tags: tags.exactOptional(),
-  /** Further options of docker-machine. */
-  extraOptions: z
-    .array(
-      text(
-        /^(amazonec2|engine)-[a-z0-9-]+(=.*)?$/,
-        'must be an option of docker-machine, e.g. "amazonec2-monitoring=true"',
-      ),
-    )
-    .exactOptional(),
-});
 
 /**
  * One `[[runners]]` entry.
@@ -285,24 +248,12 @@ export const awsSchema = z.object({
   /** Region of everything. */
   "aws:region": regionName,
   /** Tags of everything. */
-  "aws:defaultTags": z.object({ tags: tags.default({}) }).exactOptional(),
+  "aws:defaultTags": z.object({ tags: workerTags.default({}) }).exactOptional(),
 });
 
 /** A stack file as it was read. */
 export type StackFile = z.output<typeof fleetSchema>;
 export type RunnerEntry = StackFile["runners"][number];
-
-/** EC2's side of a runner's machines, complete. */
-export interface WorkerSettings extends Omit<z.output<typeof workerSettings>, "tags" | "spot"> {
-  instanceType: string;
-  rootVolumeSize: number;
-  spot?: { maxPrice?: string };
-  tags: Record<string, string>;
-  extraOptions: string[];
-}
-
-/** Instance type of workers for which nothing says another. */
-export const defaultWorkerType = "t3.medium";
 
 /** A runner, complete. */
 export interface RunnerSettings extends Omit<RunnerEntry, "machine" | "workers"> {

@@ -3,7 +3,6 @@ import { crossCheck, type Readable } from "./config-checks";
 import { adviceOn } from "./config-keys";
 import {
   awsSchema,
-  defaultWorkerType,
   fleetSchema,
   type FleetConfig,
   type NetworkConfig,
@@ -13,6 +12,7 @@ import {
 } from "./config-schema";
 import { readSecrets, secretKeys, type FleetSecrets } from "./config-secrets";
 import { ConfigError, problemsOf, type Problem } from "./problems";
+import { completeWorkers } from "./worker-schema";
 
 export type { FleetConfig, FleetSecrets, NetworkConfig, RunnerSettings };
 
@@ -142,17 +142,9 @@ function networkConfig(network: StackFile["network"]): NetworkConfig {
 
 function completeRunner(runner: RunnerEntry, defaults: StackFile["workers"]): RunnerSettings {
   const { machine, workers } = runner;
-  const { spot, ...merged } = { ...defaults, ...workers };
   return {
     ...runner,
     machine: { ...machine, maxBuilds: machine.maxBuilds ?? (runner.docker.privileged ? 1 : 20) },
-    workers: {
-      instanceType: defaultWorkerType,
-      rootVolumeSize: 20,
-      extraOptions: [],
-      ...merged,
-      ...(spot && { spot }),
-      tags: { ...defaults.tags, ...workers.tags },
-    },
+    workers: completeWorkers(defaults, workers),
   };
 }

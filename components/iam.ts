@@ -39,11 +39,12 @@ export interface DockerMachineScope {
   subnetIds: string[];
   securityGroupId: string;
   imageIds: string[];
+  /** Of all workers, fallbacks included. */
   instanceTypes: string[];
   /** ARN of the workers' instance profile: it marks an instance as this fleet's. */
   instanceProfileArn: string;
   workerRoleArn: string;
-  /** Some runner asks for spot instances. */
+  /** Some runner asks for spot instances, if only as a fallback. */
   spot: boolean;
 }
 

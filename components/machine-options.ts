@@ -1,11 +1,18 @@
 import { engineOptions } from "./client-files";
 import type { RegistryAddresses } from "./registry-addresses";
 
+/** What can differ between the first choice of a worker and its fallbacks. */
+export interface MachineChoice {
+  instanceType: string;
+  /** Absent: on demand. `maxPrice` absent: the on-demand price is the cap. */
+  spot?: { maxPrice?: string };
+}
+
 /**
  * How docker-machine makes a worker: the options of GitLab's fork of docker-machine that this project uses, typed.
  * @see https://gitlab.com/gitlab-org/ci-cd/docker-machine/-/blob/main/docs/drivers/aws.md
  */
-export interface MachineOptions {
+export interface MachineOptions extends MachineChoice {
   region: string;
   vpcId: string;
   subnetId: string;
@@ -16,11 +23,10 @@ export interface MachineOptions {
   /** Name of the instance profile, not of its role. */
   instanceProfileName: string;
   imageId: string;
-  instanceType: string;
   /** GiB. */
   rootVolumeSize: number;
-  /** Absent: on demand. `maxPrice` absent: the on-demand price is the cap. */
-  spot?: { maxPrice?: string };
+  /** What to ask for instead, one after the other, when EC2 has none. */
+  fallbacks: MachineChoice[];
   /** Workers have no public address: their subnet has another way to the internet. */
   privateAddressOnly: boolean;
   tags: Record<string, string>;
@@ -42,6 +48,25 @@ function tagList(tags: Record<string, string>): string {
 }
 
 /**
+ * What a fallback begins with. docker-machine uses `swarm-opt` only for a swarm: where the bastion's `docker-machine.sh` does not take
+ * these options out, they do nothing.
+ */
+export const fallbackOption = "swarm-opt=fleet-fallback=";
+
+function spotOptions({ spot }: MachineChoice): string[] {
+  return spot ? ["amazonec2-request-spot-instance=true", `amazonec2-spot-price=${spot.maxPrice ?? ""}`] : [];
+}
+
+/** The options that go behind those of the first choice, where they count. */
+function renderFallback(fallback: MachineChoice): string {
+  const options = [
+    `amazonec2-instance-type=${fallback.instanceType}`,
+    ...(fallback.spot ? spotOptions(fallback) : ["amazonec2-request-spot-instance=false"]),
+  ];
+  return `${fallbackOption}${options.join(" ")}`;
+}
+
+/**
  * The `MachineOptions` of `[runners.machine]`.
  *
  * - `security-group-readonly`: docker-machine opens no port of a group that was made for it.
@@ -49,7 +74,7 @@ function tagList(tags: Record<string, string>): string {
  * - `metadata-token-response-hop-limit=1`: a job's container cannot reach the instance metadata.
  */
 export function renderMachineOptions(options: MachineOptions): string[] {
-  const { spot, registries } = options;
+  const { registries } = options;
   return [
     `amazonec2-region=${options.region}`,
     `amazonec2-zone=${options.availabilityZone.slice(-1)}`,
@@ -61,7 +86,7 @@ export function renderMachineOptions(options: MachineOptions): string[] {
     ...(options.privateAddressOnly ? ["amazonec2-private-address-only=true"] : []),
     `amazonec2-ami=${options.imageId}`,
     `amazonec2-instance-type=${options.instanceType}`,
-    ...(spot ? ["amazonec2-request-spot-instance=true", `amazonec2-spot-price=${spot.maxPrice ?? ""}`] : []),
+    ...spotOptions(options),
     `amazonec2-root-size=${options.rootVolumeSize}`,
     "amazonec2-volume-type=gp3",
     "amazonec2-volume-encrypted=true",
@@ -72,6 +97,7 @@ export function renderMachineOptions(options: MachineOptions): string[] {
     `amazonec2-userdata=${options.userDataFile}`,
     `engine-install-url=${options.engineInstallUrl}`,
     ...(registries ? engineOptions(registries) : []),
+    ...options.fallbacks.map(renderFallback),
     ...options.extraOptions,
   ];
 }

@@ -81,6 +81,7 @@ export function bastionUserData(args: BastionUserDataArgs): string {
       script("common/read-parameters.sh"),
       script("bastion/boot.sh"),
       script("bastion/sync-config.sh"),
+      script("bastion/docker-machine.sh", "bin/docker-machine"),
       unit("common/fleet-boot.service"),
       unit("bastion/fleet-sync.service"),
       unit("bastion/fleet-sync.timer"),
@@ -211,8 +212,8 @@ function plainFile(filePath: string, content: string): WrittenFile {
   return { path: filePath, permissions: "0644", content };
 }
 
-function script(name: string): WrittenFile {
-  return { path: `/opt/fleet/${path.basename(name)}`, permissions: "0755", content: userDataFile(name) };
+function script(name: string, installed = path.basename(name)): WrittenFile {
+  return { path: `/opt/fleet/${installed}`, permissions: "0755", content: userDataFile(name) };
 }
 
 function unit(name: string): WrittenFile {

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { allowInFrom, closedSecurityGroup, instanceRole, type Tags } from "./instance";
 import { architectureOf } from "./instance-types";
-import { renderMachineOptions } from "./machine-options";
+import { renderMachineOptions, type MachineChoice } from "./machine-options";
 import type { FleetSubnet } from "./network";
 import { checkArgs } from "./problems";
 import { dockerHub, layerCachePort, type Mirror, type RegistryAddresses } from "./registry-addresses";
@@ -33,6 +33,8 @@ export interface WorkerArgs {
   rootVolumeSize: number;
   /** Spot instances; `maxPrice` in USD an hour, by default the on-demand price. Absent: on demand. */
   spot?: { maxPrice?: string };
+  /** What to ask for instead, one after the other, when EC2 has none; of the same architecture. */
+  fallbacks: MachineChoice[];
   /** Default: the newest Ubuntu LTS when the stack first needed one of this architecture. */
   image?: ImageArgs;
   /** Letter of the zone, one of the network's. Default: the first. */
@@ -65,7 +67,9 @@ export interface WorkerKind {
   machineOptions: pulumi.Output<string[]>;
   imageId: pulumi.Output<string>;
   subnetId: pulumi.Output<string>;
-  instanceType: string;
+  /** With those of the fallbacks. */
+  instanceTypes: string[];
+  /** It may be a spot instance, at first or as a fallback. */
   spot: boolean;
 }
 
@@ -74,13 +78,26 @@ const argsSchema = z
     region: regionName,
     parameterPath,
     subnets: z.array(z.looseObject({})).min(1),
-    kinds: z.array(z.looseObject({ instanceType, availabilityZone: availabilityZone.optional() })).min(1),
+    kinds: z
+      .array(
+        z.looseObject({
+          instanceType,
+          fallbacks: z.array(z.looseObject({ instanceType })),
+          availabilityZone: availabilityZone.optional(),
+        }),
+      )
+      .min(1),
   })
   .superRefine(({ subnets, kinds }, context) => {
     const zones = subnets
       .map(({ availabilityZone }) => availabilityZone)
       .filter((zone) => typeof zone === "string");
-    kinds.forEach(({ availabilityZone: letter }, i) => {
+    kinds.forEach(({ instanceType, fallbacks, availabilityZone: letter }, i) => {
+      const needed = architectureOf(instanceType);
+      if (fallbacks.some((fallback) => architectureOf(fallback.instanceType) !== needed)) {
+        const message = `must all be of ${needed}, as ${instanceType} is: they start from its image`;
+        context.addIssue({ code: "custom", path: ["kinds", i, "fallbacks"], message });
+      }
       if (letter !== undefined && !zones.some((zone) => zone.endsWith(letter))) {
         context.addIssue({
           code: "custom",
@@ -171,6 +188,7 @@ export class Workers extends pulumi.ComponentResource {
     const imageOf = this.recordImages(name, args);
     this.kinds = args.kinds.map((kind) => {
       const { id: subnetId, availabilityZone } = subnetIn(args.subnets, kind.availabilityZone);
+      const choices = [kind, ...kind.fallbacks];
       const imageId = pulumi.output(kind.image?.id ?? imageOf(architectureOf(kind.instanceType)));
       const made = {
         region: args.region,
@@ -195,8 +213,8 @@ export class Workers extends pulumi.ComponentResource {
         ),
         imageId,
         subnetId: pulumi.output(subnetId),
-        instanceType: kind.instanceType,
-        spot: kind.spot !== undefined,
+        instanceTypes: choices.map(({ instanceType }) => instanceType),
+        spot: choices.some(({ spot }) => spot !== undefined),
       };
     });
     this.userData = registries.apply((registries) => workerUserData({ registries }));

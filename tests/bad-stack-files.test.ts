@@ -478,6 +478,58 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     ],
   ],
   [
+    "a fallback that says nothing",
+    workers({ fallbacks: [{}] }),
+    ["runners[0].workers.fallbacks[0]: {}: must have instanceType, spot or both"],
+  ],
+  [
+    "a fallback with a key of its runner's",
+    workers({ fallbacks: [{ spot: null, rootVolumeSize: 30 }] }),
+    [
+      "runners[0].workers.fallbacks[0].rootVolumeSize: there is no such key here; there is workers.rootVolumeSize and runners[].workers.rootVolumeSize",
+    ],
+  ],
+  [
+    "a fallback of another architecture",
+    workers({ instanceType: "m7g.large", fallbacks: [{ instanceType: "m6i.large" }] }),
+    [
+      'runners[0].workers.fallbacks[0].instanceType: "m6i.large": is amd64, and the first choice, m7g.large, is arm64: both start from one image',
+    ],
+  ],
+  [
+    "a fallback of the stack's that a runner's own instance type does not go with",
+    { workers: { fallbacks: [{ instanceType: "m6i.large" }] }, ...workers({ instanceType: "m7g.large" }) },
+    [
+      'workers.fallbacks[0].instanceType: "m6i.large": is amd64, and the first choice, m7g.large, is arm64: both start from one image',
+    ],
+  ],
+  [
+    "a fallback that is the first choice",
+    workers({ instanceType: "m6i.large", fallbacks: [{ instanceType: "m6i.large", spot: null }] }),
+    ["runners[0].workers.fallbacks[0]: is m6i.large on demand, as the first choice: change or remove it"],
+  ],
+  [
+    "a fallback that is there already",
+    workers({
+      spot: {},
+      fallbacks: [{ spot: { maxPrice: "0.05" } }, { instanceType: "t3.medium", spot: { maxPrice: "0.05" } }],
+    }),
+    [
+      "runners[0].workers.fallbacks[1]: is t3.medium, spot up to 0.05, as runners[0].workers.fallbacks[0]: change or remove it",
+    ],
+  ],
+  [
+    "more fallbacks than a creation should try",
+    workers({
+      fallbacks: ["t3", "t3a", "m5", "m5a", "m6i", "m6a"].map((family) => ({
+        instanceType: `${family}.large`,
+      })),
+    }),
+    [
+      'runners[0].workers.fallbacks: [{"instanceType":"t3.large"},{"instanceType":"t3a.large"},...: must have at most 5 fallbacks',
+    ],
+  ],
+  [
     "a root volume that is too small for Ubuntu",
     workers({ rootVolumeSize: 2 }),
     ["runners[0].workers.rootVolumeSize: 2: must be a whole number of GiB from 8 to 16384"],

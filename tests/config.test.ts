@@ -57,7 +57,13 @@ describe("a stack file", () => {
           },
           autoscaling: [],
           cache: { type: "s3", shared: false, extra: {} },
-          workers: { instanceType: "t3.medium", rootVolumeSize: 20, tags: {}, extraOptions: [] },
+          workers: {
+            instanceType: "t3.medium",
+            rootVolumeSize: 20,
+            fallbacks: [],
+            tags: {},
+            extraOptions: [],
+          },
           extra: {},
         },
       ],
@@ -84,6 +90,7 @@ describe("a stack file", () => {
       rootVolumeSize: 40,
       tags: { team: "ci", kind: "arm" },
       spot: {},
+      fallbacks: [],
       extraOptions: [],
     });
   });
@@ -95,6 +102,39 @@ describe("a stack file", () => {
       runners: [{ name: "default", workers: { spot: null } }],
     });
     expect(config.runners[0]?.workers).not.toHaveProperty("spot");
+  });
+
+  it("completes a fallback with what the first choice is", () => {
+    const { config } = understood({
+      ...goodConfig,
+      workers: { instanceType: "m6i.large", spot: { maxPrice: "0.05" } },
+      runners: [
+        {
+          name: "default",
+          workers: {
+            fallbacks: [{ instanceType: "m5.large" }, { spot: {} }, { instanceType: "m5.large", spot: null }],
+          },
+        },
+      ],
+    });
+    expect(config.runners[0]?.workers.fallbacks).toEqual([
+      { instanceType: "m5.large", spot: { maxPrice: "0.05" } },
+      { instanceType: "m6i.large", spot: {} },
+      { instanceType: "m5.large" },
+    ]);
+  });
+
+  it("lets a runner have other fallbacks than the stack, or none", () => {
+    const { config } = understood({
+      ...goodConfig,
+      workers: { spot: {}, fallbacks: [{ spot: null }] },
+      runners: [{ name: "default" }, { name: "spot", workers: { fallbacks: [] } }],
+      runnerTokens: { default: "glrt-x", spot: "glrt-y" },
+    });
+    expect(config.runners.map(({ workers }) => workers.fallbacks)).toEqual([
+      [{ instanceType: "t3.medium" }],
+      [],
+    ]);
   });
 
   it("may have runners that are warm at different times, with few jobs at once", () => {

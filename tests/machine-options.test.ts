@@ -11,6 +11,7 @@ const options: MachineOptions = {
   imageId: "ami-1",
   instanceType: "m6i.large",
   rootVolumeSize: 20,
+  fallbacks: [],
   privateAddressOnly: false,
   tags: { team: "ci", "fleet-id": "0a1b" },
   userDataFile: "/etc/gitlab-runner/worker-user-data",
@@ -49,6 +50,19 @@ describe("MachineOptions", () => {
     const rendered = renderMachineOptions({ ...options, spot });
     expect(rendered).toContain("amazonec2-request-spot-instance=true");
     expect(rendered).toContain(price);
+  });
+
+  it("name the fallbacks in their order, in options that docker-machine itself has no use for", () => {
+    const fallbacks = [
+      { instanceType: "m5.large", spot: { maxPrice: "0.04" } },
+      { instanceType: "m5a.large", spot: {} },
+      { instanceType: "m6i.large" },
+    ];
+    expect(renderMachineOptions({ ...options, spot: {}, fallbacks }).slice(-3)).toEqual([
+      "swarm-opt=fleet-fallback=amazonec2-instance-type=m5.large amazonec2-request-spot-instance=true amazonec2-spot-price=0.04",
+      "swarm-opt=fleet-fallback=amazonec2-instance-type=m5a.large amazonec2-request-spot-instance=true amazonec2-spot-price=",
+      "swarm-opt=fleet-fallback=amazonec2-instance-type=m6i.large amazonec2-request-spot-instance=false",
+    ]);
   });
 
   it("give a worker in a private subnet no public address", () => {

@@ -33,13 +33,14 @@ function plan(stack: string): Promise<string> {
 
 /** Every key of a schema, as the table writes it: `runners[].docker.image`. */
 function keysOf(wrapped: z.core.$ZodType, path: string): string[] {
+  if (/\.(image|spot|fallbacks)$|^workers$/.test(path)) return [path];
   const schema = bareSchema(wrapped);
   if (schema instanceof z.ZodArray && schema.element instanceof z.ZodObject)
     return keysOf(schema.element, `${path}[]`);
   if (schema instanceof z.ZodDiscriminatedUnion) {
     return [...new Set(schema.options.flatMap((option) => keysOf(option, path)))];
   }
-  if (!(schema instanceof z.ZodObject) || /\.(image|spot)$|^workers$/.test(path)) return [path];
+  if (!(schema instanceof z.ZodObject)) return [path];
   return Object.entries<z.core.$ZodType>(schema.shape).flatMap(([key, inner]) =>
     keysOf(inner, path === "" ? key : `${path}.${key}`),
   );

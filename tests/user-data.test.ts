@@ -63,6 +63,7 @@ describe("The bastion's user data", () => {
       "0755 /opt/fleet/read-parameters.sh",
       "0755 /opt/fleet/boot.sh",
       "0755 /opt/fleet/sync-config.sh",
+      "0755 /opt/fleet/bin/docker-machine",
       "0644 /etc/systemd/system/fleet-boot.service",
       "0644 /etc/systemd/system/fleet-sync.service",
       "0644 /etc/systemd/system/fleet-sync.timer",
@@ -92,6 +93,7 @@ DOCKER_MACHINE_SHA256=''
   it("has each script as it is in userdata/", () => {
     expect(contentOf(bastion, "/opt/fleet/boot.sh")).toBe(userData("bastion/boot.sh"));
     expect(contentOf(bastion, "/opt/fleet/sync-config.sh")).toBe(userData("bastion/sync-config.sh"));
+    expect(contentOf(bastion, "/opt/fleet/bin/docker-machine")).toBe(userData("bastion/docker-machine.sh"));
     expect(contentOf(bastion, "/opt/fleet/library.sh")).toBe(userData("common/library.sh"));
     expect(contentOf(bastion, "/opt/fleet/read-parameters.sh")).toBe(userData("common/read-parameters.sh"));
   });
@@ -197,7 +199,7 @@ DOCKER_KEY_FINGERPRINT='9DC858229FC7DD38854AE2D88D81803C0EBFCD88'
 
 describe("Every user data", () => {
   it.each([
-    ["bastion", bastion, 14],
+    ["bastion", bastion, 15],
     ["registry mirror", registryMirror, 10],
     ["worker", worker, 8],
   ])("leaves room below EC2's limit: %s", (_, text, kibibytes) => {

@@ -1,4 +1,4 @@
-import { Workers, type WorkerArgs, type WorkersArgs } from "../components/workers";
+import { Workers, type WorkerArgs, type WorkerKind, type WorkersArgs } from "../components/workers";
 import { mirrorsOf } from "../components/registry-addresses";
 import { workerKind, workersArgs } from "./helpers/fleet";
 import { record, valueOf } from "./helpers/record";
@@ -113,6 +113,31 @@ describe("Workers", () => {
         "amazonec2-spot-price=0.04",
         "amazonec2-tags=fleet-bastion,@@instance-id@@,team,arm",
       ]),
+    );
+  });
+
+  it("may have fallbacks, whose types and market the bastion's policy has to know", async () => {
+    const fallbacks = [{ instanceType: "m5.large", spot: {} }, { instanceType: "m5a.large" }];
+    const kinds: WorkerKind[] = [];
+    await record(() => {
+      const workers = new Workers("workers", {
+        ...workersArgs,
+        kinds: [{ ...workerKind, fallbacks }, workerKind],
+      });
+      kinds.push(...workers.kinds);
+    });
+    expect(kinds.map(({ instanceTypes, spot }) => ({ instanceTypes, spot }))).toEqual([
+      { instanceTypes: ["m6i.large", "m5.large", "m5a.large"], spot: true },
+      { instanceTypes: ["m6i.large"], spot: false },
+    ]);
+    const [options] = await machineOptions([{ ...workerKind, fallbacks }]);
+    expect(options?.filter((option) => option.startsWith("swarm-opt"))).toHaveLength(2);
+  });
+
+  it("refuse a fallback of another architecture, which their image does not run on", () => {
+    const fallbacks = [{ instanceType: "m7g.large" }];
+    expect(() => new Workers("workers", { ...workersArgs, kinds: [{ ...workerKind, fallbacks }] })).toThrow(
+      "kinds[0].fallbacks",
     );
   });
 

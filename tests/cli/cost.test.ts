@@ -25,6 +25,7 @@ const runner = (changes: Partial<PlannedRunner> = {}, idleHoursPerWeek = 0): Run
     autoscaling: [],
     instanceType: "m5.large",
     spot: undefined,
+    fallbacks: [],
     rootVolumeSize: 73,
     publicAddress: true,
     subnetId: "",
@@ -96,6 +97,7 @@ describe("the cost of a fleet", () => {
         // 0.096 the instance, 73 GB × 0.08 / 730 h the volume, 0.005 the address
         hourly: 0.109,
         spot: false,
+        fallbacks: [],
         idleHours: 730,
         idleMonthly: 79.57,
       },
@@ -153,6 +155,25 @@ describe("the cost of a fleet", () => {
       { what: "CloudWatch metrics", basis: "12 × $0.3", monthly: 3.6 },
       { what: "CloudWatch reports", basis: "43800 × $0.00001", monthly: 0.44 },
     ]);
+  });
+
+  it("tells the price of fallbacks, with the volume and the address of the first choice", () => {
+    const fallbacks = [
+      { instanceType: "m6i.large", spot: { maxPrice: 0.05 } },
+      { instanceType: "m5.xlarge", spot: undefined },
+    ];
+    const cost = fleetCost([], [runner({ spot: {}, fallbacks }, 168)], "us-east-1");
+    expect(cost.workers[0]?.fallbacks).toEqual([
+      { instanceType: "m6i.large", hourly: 0.063, spot: true },
+      { instanceType: "m5.xlarge", hourly: 0.205, spot: false },
+    ]);
+    expect(usageRows(cost)).toEqual([
+      ["a machine of default, m5.large", "at most $0.1090 an hour"],
+      ["a fallback of default, m6i.large", "at most $0.0630 an hour"],
+      ["a fallback of default, m5.xlarge", "$0.2050 an hour"],
+    ]);
+    // Idle machines are counted as of the first choice.
+    expect(cost.monthly).toBe(79.57);
   });
 
   it("says what it does not know instead of guessing", () => {

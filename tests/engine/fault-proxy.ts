@@ -32,6 +32,8 @@ type Handling = (pass: () => Promise<Answer>) => Promise<Answer>;
 export class FaultProxy {
   /** Each call so far, e.g. `ec2 RunInstances`. */
   readonly calls: string[] = [];
+  /** What each of them said, decoded if it was a form, e.g. `Action=RunInstances&InstanceType=t3.medium`. */
+  readonly texts: string[] = [];
   private handlingOf: (call: Call) => Handling | undefined = () => undefined;
 
   private constructor(
@@ -60,11 +62,11 @@ export class FaultProxy {
     return left;
   }
 
-  /** Answers these actions with their faults, until `heal`. */
-  answerAlways(faults: { action: string; fault: Fault }[]): void {
-    this.handlingOf = ({ action }) => {
-      const found = faults.find((one) => one.action === action);
-      return found && (() => Promise.resolve(errorAnswer(action, found.fault)));
+  /** Answers these calls with their faults, until `heal`. */
+  answerAlways(faults: (Calls & { fault: Fault })[]): void {
+    this.handlingOf = (call) => {
+      const found = faults.find((some) => includes(some, call));
+      return found && (() => Promise.resolve(errorAnswer(call.action, found.fault)));
     };
   }
 
@@ -123,6 +125,7 @@ export class FaultProxy {
     const text = isForm ? String(new URLSearchParams(body.toString())) : body.toString();
     const action = actionOf(asked, text);
     this.calls.push(action);
+    this.texts.push(text);
     const pass = () => passOn(this.emulator, asked, body);
     return await (this.handlingOf({ action, text })?.(pass) ?? pass());
   }

@@ -32,6 +32,7 @@ export const mirrorArgs: RegistryMirrorArgs = {
 export const workerKind: WorkerArgs = {
   instanceType: "m6i.large",
   rootVolumeSize: 20,
+  fallbacks: [],
   tags: {},
   extraOptions: [],
 };
