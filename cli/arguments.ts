@@ -20,7 +20,11 @@ export const usage = `Usage: npm run plan -- --stack NAME [--out DIR] [--json]
 
 /** @throws UsageProblem when the command line is wrong. */
 export function parseArguments(argv: string[]): PlanArguments {
-  const { stack, out, json = false } = parseOptions(
+  const {
+    stack,
+    out,
+    json = false,
+  } = parseOptions(
     {
       args: argv,
       options: { stack: { type: "string" }, out: { type: "string" }, json: { type: "boolean" } },
