@@ -50,7 +50,7 @@ export function configText({ published, bastions }: FleetConfig): string {
       ...(former
         ? [
             `# ${id} runs version ${former.version}; what version ${version} changes:`,
-            ...lineDiff(former.text, text).map((line) => `#   ${line}`),
+            ...lineDiff(former.text, text).map((line) => `#   ${line}`.trimEnd()),
           ]
         : []),
     ];

@@ -67,7 +67,7 @@ async function machinesIn(client: EC2Client, vpcId: string): Promise<Machine[]> 
 }
 
 function machineOf(instance: Instance): Machine {
-  const tags = (instance.Tags ?? []).map(({ Key = "", Value = "" }) => [Key, Value]);
+  const tags = (instance.Tags ?? []).map(({ Key = "", Value = "" }): [string, string] => [Key, Value]);
   return {
     id: instance.InstanceId ?? "",
     instanceType: instance.InstanceType ?? "",

@@ -4,7 +4,7 @@ import { durationText } from "./durations";
 import { longestSilence, type Reported } from "./reports";
 import type { FleetStatus } from "./status";
 import { sweepText } from "./sweep";
-import type { WorkerJob } from "./worker-jobs";
+import type { Occupation, WorkerJob } from "./worker-jobs";
 
 /** The status for people. */
 export function statusText(status: FleetStatus): string {
@@ -58,13 +58,20 @@ function workerText({ workers, at }: FleetStatus): string[] {
   return [`Workers: ${workerCounts(workers)}`, ...table([title, ...rows])];
 }
 
-/** E.g. `3: 2 with a job, 1 idle`. */
-function workerCounts(workers: WorkerJob[]): string {
-  const counts = new Map<string, number>();
-  for (const { occupation } of workers) counts.set(occupation, (counts.get(occupation) ?? 0) + 1);
-  const parts = [...counts].map(([kind, count]) => `${count} ${kind === "job" ? "with a job" : kind}`);
-  return `${workers.length}: ${parts.join(", ")}`;
-}
+const countLabels: [Occupation, string][] = [
+  ["job", "with a job"],
+  ["idle", "idle"],
+  ["no report", "without a report"],
+  ["unknown to its bastion", "unknown to its bastion"],
+  ["its bastion is gone", "left by a bastion that is gone"],
+];
+
+/** E.g. `2 with a job, 1 idle`. */
+const workerCounts = (workers: WorkerJob[]): string =>
+  countLabels
+    .map(([kind, label]) => [workers.filter(({ occupation }) => occupation === kind).length, label] as const)
+    .flatMap(([count, label]) => (count === 0 ? [] : [`${count} ${label}`]))
+    .join(", ");
 
 function mirrorText({ mirrors, at }: FleetStatus): string[] {
   if (mirrors === undefined) return ["Registry mirror: switched off"];

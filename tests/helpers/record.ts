@@ -65,7 +65,7 @@ function made(type: string, name: string, inputs: Record<string, unknown>): Reco
           publicSubnetIds: ["subnet-of-stack"],
           privateSubnetIds: [],
           ...Object.fromEntries(
-            "bastionInstanceId bastionSecurityGroupId workerSecurityGroupId workerSecurityGroupName workerRoleArn cacheBucketName cacheBucketArn cachePolicyArn runnerConfigParameterName fleetPolicyArn"
+            "bastionInstanceId bastionSecurityGroupId workerSecurityGroupId workerSecurityGroupName workerRoleArn workerInstanceProfileArn cacheBucketName cacheBucketArn cachePolicyArn runnerConfigParameterName fleetPolicyArn"
               .split(" ")
               // The stack `bucketless` has its caches elsewhere.
               .filter((output) => !(String(inputs["name"]).endsWith("/bucketless") && /^cache/.test(output)))
