@@ -34,6 +34,8 @@ export interface FleetOutputs extends Partial<CacheOutputs> {
   workerSecurityGroupId: string;
   workerSecurityGroupName: string;
   workerRoleArn: string;
+  /** Every worker has this instance profile, and no other machine. */
+  workerInstanceProfileArn: string;
   /** E.g. `http://registry-mirror.dev.gitlab-runner-fleet.internal:6000`. */
   registryMirrorUrl?: string;
   /** E.g. `registry-mirror.dev.gitlab-runner-fleet.internal:5000`. */
@@ -82,6 +84,7 @@ export function fleetOutputs(fleet: FleetComponents): AsOutputs<FleetOutputs> {
     workerSecurityGroupId: workers.securityGroupId,
     workerSecurityGroupName: workers.securityGroupName,
     workerRoleArn: workers.roleArn,
+    workerInstanceProfileArn: workers.instanceProfileArn,
     ...(cache.bucketName && { cacheBucketName: cache.bucketName }),
     ...(cache.bucketArn && { cacheBucketArn: cache.bucketArn }),
     ...(cache.policyArn && { cachePolicyArn: cache.policyArn }),
@@ -121,6 +124,7 @@ export function readFleetOutputs(stack: pulumi.StackReference): ReadOutputs<Flee
     workerSecurityGroupId: text("workerSecurityGroupId"),
     workerSecurityGroupName: text("workerSecurityGroupName"),
     workerRoleArn: text("workerRoleArn"),
+    workerInstanceProfileArn: text("workerInstanceProfileArn"),
     get cacheBucketName() {
       return text("cacheBucketName");
     },

@@ -1,4 +1,4 @@
-import { gzipSync, strToU8 } from "fflate";
+import { gunzipSync, gzipSync, strFromU8, strToU8 } from "fflate";
 
 /** What an SSM parameter of the standard tier holds, in bytes; Intelligent-Tiering moves longer ones to the advanced tier. */
 const standardTierLimit = 4096;
@@ -29,3 +29,7 @@ export function publishedText(text: string): string {
   }
   return compressed;
 }
+
+/** The text that a value of {@link publishedText} stands for. */
+export const readPublishedText = (value: string): string =>
+  value.startsWith("H4sI") ? strFromU8(gunzipSync(Buffer.from(value, "base64"))) : value;

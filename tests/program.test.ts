@@ -112,6 +112,7 @@ describe("the program", () => {
       workerSecurityGroupId: "workers-security-group-id",
       workerSecurityGroupName: "workers-security-group-physical",
       workerRoleArn: "arn:of:workers-role",
+      workerInstanceProfileArn: "arn:of:workers-profile",
       cacheBucketName: "cache-bucket-physical",
       cacheBucketArn: "arn:of:cache-bucket",
       cachePolicyArn: "arn:of:cache-policy",

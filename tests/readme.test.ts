@@ -3,10 +3,12 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "fs";
 import { join } from "path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { statusText } from "../cli/fleet/status-text";
 import { nextSteps } from "../cli/local/next-steps";
 import { awsSchema, fleetSchema, secretsSchema } from "../components/config-schema";
 import { bareSchema } from "../components/problems";
 import packageJson from "../package.json";
+import { sampleStatus } from "./cli/fixtures/fleet-status";
 
 const root = join(__dirname, "..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -53,6 +55,10 @@ describe("README.md", () => {
 
   it("shows what npm run local ends with", () => {
     expect(block("local")).toBe(nextSteps("http://127.0.0.1:40123"));
+  });
+
+  it("shows what npm run fleet prints of a fleet's status", () => {
+    expect(block("fleet:status")).toBe(statusText(sampleStatus).trimEnd());
   });
 
   it("shows what a bad stack file really gives", async () => {

@@ -99,6 +99,7 @@ describeWith("the life of the stack dev", [program("pulumi"), program("moto_serv
       workerSecurityGroupId: "sg-ID",
       workerSecurityGroupName: "workers-security-group-SUFFIX",
       workerRoleArn: "arn:aws:iam::123456789012:role/workers-role-SUFFIX",
+      workerInstanceProfileArn: "arn:aws:iam::123456789012:instance-profile/workers-profile-SUFFIX",
       cacheBucketName: "cache-bucket-SUFFIX",
       cacheBucketArn: "arn:aws:s3:::cache-bucket-SUFFIX",
       cachePolicyArn: "arn:aws:iam::123456789012:policy/cache-policy-SUFFIX",

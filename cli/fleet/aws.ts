@@ -1,0 +1,45 @@
+import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { LambdaClient } from "@aws-sdk/client-lambda";
+import { SSMClient } from "@aws-sdk/client-ssm";
+import { errorCode } from "../problem";
+import type { AwsPlace } from "./deployed-fleet";
+
+/** The services of AWS that a fleet is operated through. */
+export interface Aws {
+  ec2: EC2Client;
+  ssm: SSMClient;
+  logs: CloudWatchLogsClient;
+  lambda: LambdaClient;
+}
+
+/** Credentials come from the SDK's default chain; `AWS_ENDPOINT_URL` counts where the stack names no endpoint. */
+export function awsAt({ region, profile, endpoints }: AwsPlace): Aws {
+  const client = (...names: string[]) => {
+    const endpoint = names.map((name) => endpoints[name]).find((url) => url !== undefined);
+    return { region, ...(profile !== undefined && { profile }), ...(endpoint !== undefined && { endpoint }) };
+  };
+  return {
+    ec2: new EC2Client(client("ec2")),
+    ssm: new SSMClient(client("ssm")),
+    logs: new CloudWatchLogsClient(client("logs", "cloudwatchlogs")),
+    lambda: new LambdaClient(client("lambda")),
+  };
+}
+
+/** Whether AWS has answered with this error. */
+export function isAwsError(error: unknown, name: string): boolean {
+  return error instanceof Error && error.name === name && "$metadata" in error;
+}
+
+/** In one line what keeps us from AWS, or what AWS refused; undefined when it is neither. */
+export function awsProblem(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const message = error.message.replaceAll("\n", " ");
+  if (error.name === "CredentialsProviderError") {
+    return `There are no AWS credentials: ${message}. Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`;
+  }
+  if ("$metadata" in error && "$fault" in error) return `AWS refused: ${error.name}: ${message}`;
+  const code = errorCode(error);
+  return code !== undefined && /^E[A-Z]+$/.test(code) ? `AWS does not answer: ${message || code}` : undefined;
+}
