@@ -15,6 +15,8 @@ export interface Aws {
 
 /** Credentials come from the SDK's default chain; `AWS_ENDPOINT_URL` counts where the stack names no endpoint. */
 export function awsAt({ region, profile, endpoints }: AwsPlace): Aws {
+  // What later versions of the SDK will need is none of the operator's business: the lock file says which one runs.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
   const client = (...names: string[]) => {
     const endpoint = names.map((name) => endpoints[name]).find((url) => url !== undefined);
     return { region, ...(profile !== undefined && { profile }), ...(endpoint !== undefined && { endpoint }) };

@@ -25,5 +25,5 @@ function pulumiProblem(error: Error, stderr: string): UserProblem {
     );
   }
   const reason = /^error: (.*)/m.exec(stderr)?.[1] ?? stderr.trim();
-  return new UserProblem(`Pulumi does not know the stack: ${reason}`);
+  return new UserProblem(`Pulumi says: ${reason}`);
 }
