@@ -4,7 +4,7 @@ import packageJson from "../../package.json";
 import { Emulator } from "../tools/emulator";
 import { describeWith, program } from "../tools/programs";
 import { ProgramCopy } from "./program-copy";
-import { EngineStack } from "./project";
+import { EngineStack, type PlannedStep } from "./project";
 
 /** Checkpoints of earlier versions, and how they are made: see README.md there. */
 const checkpoints = join(__dirname, "upgrade");
@@ -12,6 +12,16 @@ const checkpoints = join(__dirname, "upgrade");
 /** What an upgrade may never replace or remove: it holds data, or others know its name. */
 const precious =
   /[:$](aws:(s3\/bucket:Bucket|ebs\/volume:Volume|ec2\/vpc:Vpc|iam\/user:User|route53\/zone:Zone)|random:index\/randomId:RandomId)::/;
+
+/** What goes or is replaced on an upgrade from a version. Default: nothing. */
+const going: Record<string, string[]> = {
+  // A group takes the bastion's place, before the instance goes.
+  "0.1.0": [
+    "delete bastion-instance",
+    "replace registry-mirror-data-attachment",
+    "replace registry-mirror-instance",
+  ],
+};
 
 const names = readdirSync(checkpoints)
   .filter((file) => file.endsWith(".json"))
@@ -50,18 +60,20 @@ describeWith("an upgrade", [program("pulumi"), program("moto_server")], () => {
       await stack.must("config", "set", "--secret", "--path", `runnerTokens.${runner}`, `glrt-${runner}`);
     }
   };
-  const lost = async () =>
-    (await stack.plannedSteps())
-      .filter(({ op, urn }) => /replace|delete/.test(op) && precious.test(urn))
-      .map(({ op, urn }) => `${op} ${urn.split("::").at(-1) ?? urn}`);
+  const removed = async () => (await stack.plannedSteps()).filter(({ op }) => /replace|delete/.test(op));
+  const namesOf = (steps: PlannedStep[]) =>
+    steps.map(({ op, urn }) => `${op} ${urn.split("::").at(-1) ?? urn}`);
+  const lost = (steps: PlannedStep[]) => namesOf(steps.filter(({ urn }) => precious.test(urn)));
 
-  it.each(names)("from %s replaces and removes nothing precious", async (checkpoint) => {
+  it.each(names)("from %s replaces and removes what it has to, and nothing precious", async (checkpoint) => {
     await former(checkpoint);
     const state = await stack.state();
     expect(state.filter(({ urn }) => precious.test(urn)).map(({ urn }) => urn.split("::").at(-1))).toEqual(
       expect.arrayContaining(["cache-bucket", "registry-mirror-data", "registry-mirror-zone", "fleet"]),
     );
-    expect(await lost()).toEqual([]);
+    const steps = await removed();
+    expect(lost(steps)).toEqual([]);
+    expect(namesOf(steps).sort()).toEqual(going[checkpoint.replace(/-[^-]+$/, "")] ?? []);
   });
 
   it("that renames a component without an alias would be noticed", async () => {
@@ -70,7 +82,9 @@ describeWith("an upgrade", [program("pulumi"), program("moto_server")], () => {
     try {
       next.replace("index.ts", 'new DistributedCache("cache"', 'new DistributedCache("distributed-cache"');
       stack.useProgram(next.folder);
-      expect(await lost()).toEqual(expect.arrayContaining(["delete cache-bucket", "delete cache-user"]));
+      expect(lost(await removed())).toEqual(
+        expect.arrayContaining(["delete cache-bucket", "delete cache-user"]),
+      );
     } finally {
       next.remove();
     }
