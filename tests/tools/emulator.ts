@@ -45,16 +45,29 @@ export class Emulator {
    * @throws Error with the emulator's answer when it refuses.
    */
   async ssm(region: string, action: string, input: object): Promise<unknown> {
+    return await this.call(region, "ssm", `AmazonSSM.${action}`, input);
+  }
+
+  /**
+   * One call of the API of CloudWatch Logs, not signed for real.
+   * @throws Error with the emulator's answer when it refuses.
+   */
+  async logs(region: string, action: string, input: object): Promise<unknown> {
+    return await this.call(region, "logs", `Logs_20140328.${action}`, input);
+  }
+
+  private async call(region: string, service: string, target: string, input: object): Promise<unknown> {
     const response = await fetch(this.url, {
       method: "POST",
       headers: {
-        ...authorization(region, "ssm"),
+        ...authorization(region, service),
         "Content-Type": "application/x-amz-json-1.1",
-        "X-Amz-Target": `AmazonSSM.${action}`,
+        "X-Amz-Target": target,
       },
       body: JSON.stringify(input),
     });
-    return JSON.parse(await textOf(response, action));
+    const text = await textOf(response, target);
+    return text === "" ? undefined : JSON.parse(text);
   }
 
   /**
