@@ -1,6 +1,6 @@
 import * as fs from "fs";
 import { Emulator } from "../tools/emulator";
-import type { HttpServer } from "../tools/http-server";
+import { startHttpServer, type HttpServer } from "../tools/http-server";
 import { startInstanceMetadata } from "../tools/instance-metadata";
 import { describeWith, program, requireThrowawayMachine } from "../tools/programs";
 import { ThrowawayMachine, type CommandResult } from "../tools/throwaway-machine";
@@ -30,6 +30,11 @@ interface Entry {
   priority?: number;
   /** Seconds from the first one. */
   after?: number;
+}
+
+interface LogEvent {
+  timestamp: number;
+  message: string;
 }
 
 const requirements = [requireThrowawayMachine, requireJournalRemote, program("moto_server"), program("jq")];
@@ -63,7 +68,7 @@ describeWith("ship-journal.sh", requirements, () => {
         `__MONOTONIC_TIMESTAMP=${written}`,
         `_BOOT_ID=${machineId}`,
         `_SYSTEMD_UNIT=${unit}`,
-        ...(about === undefined ? [] : [`UNIT=${about}`]),
+        ...(about === undefined ? [] : ["_PID=1", `UNIT=${about}`]),
         `PRIORITY=${priority}`,
       ];
       return Buffer.concat([
@@ -156,18 +161,31 @@ describeWith("ship-journal.sh", requirements, () => {
       after: 1100,
     }));
     await say(...lines, ...long, { unit, message: "the clock was set back", after: -90_000 });
-    expect(await ship()).toEqual({ status: 0, stdout: "", stderr: "" });
+    const calls: LogEvent[][] = [];
+    const logs = await startHttpServer((request, response) => {
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      request.on("end", () => {
+        calls.push((JSON.parse(body) as { logEvents: LogEvent[] }).logEvents);
+        response.end("{}");
+      });
+    });
+    const result = await ship({ AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: logs.url });
+    await logs.stop();
+    expect(result).toEqual({ status: 0, stdout: "", stderr: "" });
 
-    const { length } = [...lines, ...long];
-    const group = "/gitlab-runner-fleet/test/bastion";
-    const found = (await emulator.logs("eu-west-1", "FilterLogEvents", {
-      logGroupName: group,
-      limit: 20_000,
-    })) as {
-      events: { message: string }[];
-    };
-    expect(found.events).toHaveLength(length + 1);
-    expect(new Set(found.events.map(({ message }) => message)).size).toBe(length + 1);
+    const messages = calls.flat().map(({ message }) => message);
+    expect(new Set(messages).size).toBe(lines.length + long.length + 1);
+    expect(messages).toHaveLength(lines.length + long.length + 1);
+    const size = (message: string) => Buffer.byteLength(message) + 26;
+    expect(Math.max(...messages.map(size))).toBeLessThanOrEqual(256 * 1024);
+    for (const events of calls) {
+      const times = events.map(({ timestamp }) => timestamp);
+      expect(events.length).toBeLessThanOrEqual(10_000);
+      expect(events.reduce((sum, { message }) => sum + size(message), 0)).toBeLessThanOrEqual(2 ** 20);
+      expect(times).toEqual([...times].sort((a, b) => a - b));
+      expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeLessThan(86_400_000);
+    }
   });
 
   it("loses nothing while AWS is out of reach", async () => {
