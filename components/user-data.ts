@@ -77,14 +77,16 @@ export function bastionUserData(args: BastionUserDataArgs): string {
   return cloudConfig(
     [
       plainFile("/etc/fleet/bastion.env", environmentFile(environment)),
-      script("common/library.sh"),
-      script("common/read-parameters.sh"),
+      ...commonFiles(),
       script("bastion/boot.sh"),
       script("bastion/sync-config.sh"),
       script("bastion/docker-machine.sh", "bin/docker-machine"),
-      unit("common/fleet-boot.service"),
+      script("bastion/report.sh"),
+      script("bastion/tidy.sh"),
       unit("bastion/fleet-sync.service"),
       unit("bastion/fleet-sync.timer"),
+      unit("bastion/fleet-tidy.service"),
+      unit("bastion/fleet-tidy.timer"),
       plainFile(
         "/etc/systemd/system/gitlab-runner.service.d/fleet.conf",
         userDataFile("bastion/gitlab-runner.conf"),
@@ -118,11 +120,10 @@ export function registryMirrorUserData(args: RegistryMirrorUserDataArgs): string
       ...(args.protectedRefs
         ? [plainFile("/etc/fleet/protected.conf", userDataFile("registry-mirror/protected.conf"))]
         : []),
-      script("common/library.sh"),
-      script("common/read-parameters.sh"),
+      ...commonFiles(),
       script("registry-mirror/boot.sh"),
       script("registry-mirror/evict.py"),
-      unit("common/fleet-boot.service"),
+      script("registry-mirror/report.sh"),
       unit("registry-mirror/registry-mirror@.service"),
       unit("registry-mirror/layer-cache.service"),
       unit("registry-mirror/registry-front.service"),
@@ -191,6 +192,21 @@ interface WrittenFile {
   path: string;
   permissions: string;
   content: string;
+}
+
+/** What the bastion and the registry mirror have in common: booting, AWS, and saying how they are. */
+function commonFiles(): WrittenFile[] {
+  return [
+    script("common/library.sh"),
+    script("common/aws-library.sh"),
+    script("common/read-parameters.sh"),
+    script("common/ship-journal.sh"),
+    unit("common/fleet-boot.service"),
+    unit("common/fleet-journal.service"),
+    unit("common/fleet-journal.timer"),
+    unit("common/fleet-report.service"),
+    unit("common/fleet-report.timer"),
+  ];
 }
 
 /** Booting is a unit of its own, so that it is tried again, and again at each start; cloud-init only sets it off. */

@@ -54,19 +54,33 @@ const boot = [
   ["systemctl", "enable", "--now", "--no-block", "fleet-boot.service"],
 ];
 
+const commonFiles = [
+  "0755 /opt/fleet/library.sh",
+  "0755 /opt/fleet/aws-library.sh",
+  "0755 /opt/fleet/read-parameters.sh",
+  "0755 /opt/fleet/ship-journal.sh",
+  "0644 /etc/systemd/system/fleet-boot.service",
+  "0644 /etc/systemd/system/fleet-journal.service",
+  "0644 /etc/systemd/system/fleet-journal.timer",
+  "0644 /etc/systemd/system/fleet-report.service",
+  "0644 /etc/systemd/system/fleet-report.timer",
+];
+
 describe("The bastion's user data", () => {
   it("writes its files and sets off the boot, which is a unit of its own", () => {
     expect(bastion).toMatch(/^#cloud-config\n/);
     expect(filesOf(bastion)).toEqual([
       "0644 /etc/fleet/bastion.env",
-      "0755 /opt/fleet/library.sh",
-      "0755 /opt/fleet/read-parameters.sh",
+      ...commonFiles,
       "0755 /opt/fleet/boot.sh",
       "0755 /opt/fleet/sync-config.sh",
       "0755 /opt/fleet/bin/docker-machine",
-      "0644 /etc/systemd/system/fleet-boot.service",
+      "0755 /opt/fleet/report.sh",
+      "0755 /opt/fleet/tidy.sh",
       "0644 /etc/systemd/system/fleet-sync.service",
       "0644 /etc/systemd/system/fleet-sync.timer",
+      "0644 /etc/systemd/system/fleet-tidy.service",
+      "0644 /etc/systemd/system/fleet-tidy.timer",
       "0644 /etc/systemd/system/gitlab-runner.service.d/fleet.conf",
     ]);
     expect(parsed(bastion).runcmd).toEqual(boot);
@@ -95,6 +109,8 @@ DOCKER_MACHINE_SHA256=''
     expect(contentOf(bastion, "/opt/fleet/sync-config.sh")).toBe(userData("bastion/sync-config.sh"));
     expect(contentOf(bastion, "/opt/fleet/bin/docker-machine")).toBe(userData("bastion/docker-machine.sh"));
     expect(contentOf(bastion, "/opt/fleet/library.sh")).toBe(userData("common/library.sh"));
+    expect(contentOf(bastion, "/opt/fleet/report.sh")).toBe(userData("bastion/report.sh"));
+    expect(contentOf(registryMirror, "/opt/fleet/report.sh")).toBe(userData("registry-mirror/report.sh"));
     expect(contentOf(bastion, "/opt/fleet/read-parameters.sh")).toBe(userData("common/read-parameters.sh"));
   });
 });
@@ -108,11 +124,10 @@ describe("The registry mirror's user data", () => {
       "0644 /etc/fleet/nginx.conf",
       "0644 /etc/fleet/tls.conf",
       "0644 /etc/fleet/protected.conf",
-      "0755 /opt/fleet/library.sh",
-      "0755 /opt/fleet/read-parameters.sh",
+      ...commonFiles,
       "0755 /opt/fleet/boot.sh",
       "0755 /opt/fleet/evict.py",
-      "0644 /etc/systemd/system/fleet-boot.service",
+      "0755 /opt/fleet/report.sh",
       "0644 /etc/systemd/system/registry-mirror@.service",
       "0644 /etc/systemd/system/layer-cache.service",
       "0644 /etc/systemd/system/registry-front.service",
@@ -200,7 +215,7 @@ DOCKER_KEY_FINGERPRINT='9DC858229FC7DD38854AE2D88D81803C0EBFCD88'
 describe("Every user data", () => {
   it.each([
     ["bastion", bastion, 15],
-    ["registry mirror", registryMirror, 10],
+    ["registry mirror", registryMirror, 14],
     ["worker", worker, 8],
   ])("leaves room below EC2's limit: %s", (_, text, kibibytes) => {
     expect(Buffer.from(encodeUserData(text), "base64").length).toBeLessThan(kibibytes * 1024);

@@ -126,7 +126,8 @@ describeWith("The bastion's boot.sh", requirements, () => {
     expect(machine.read("/etc/fstab")).toMatch(/^\/swapfile none swap sw 0 0$/m);
     expect(machine.read("/run/swaps")).toBe("/swapfile\n");
     expect(systemctlCalls(machine)).toEqual([
-      "enable --now fleet-sync.timer",
+      "enable --now fleet-journal.timer fleet-report.timer",
+      "enable --now fleet-sync.timer fleet-tidy.timer",
       "enable gitlab-runner.service",
       "start --no-block gitlab-runner.service",
     ]);

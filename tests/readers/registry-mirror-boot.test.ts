@@ -141,6 +141,7 @@ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="\\"${data}/mirror/ghcr.io\\""
       expect(fs.statSync(machine.outside("/run/fleet/layer-cache.env")).mode & 0o777).toBe(0o600);
       expect(systemctlCalls(machine)).toEqual([
         "disable --now nginx.service",
+        "enable --now fleet-journal.timer fleet-report.timer",
         "daemon-reload",
         "restart registry-mirror@6000.service registry-mirror@6001.service layer-cache.service registry-front.service",
         "enable --now fleet-evict.timer",

@@ -72,6 +72,9 @@ RestartSec=120
 WantedBy=multi-user.target
 `;
 
+  const commonTimers = ["fleet-journal", "fleet-report"];
+  const timerAndService = (name: string) => [`${name}.timer`, `${name}.service`];
+
   const verify = async (names: string[]) => {
     const result = await machine.run([
       "systemd-analyze",
@@ -98,7 +101,8 @@ WantedBy=multi-user.target
   it("accepts the bastion's units", async () => {
     machine.writeFilesOf(examples.bastion);
 
-    const units = ["fleet-boot.service", "fleet-sync.service", "fleet-sync.timer", "gitlab-runner.service"];
+    const timers = ["fleet-sync", "fleet-tidy", ...commonTimers];
+    const units = ["fleet-boot.service", "gitlab-runner.service", ...timers.flatMap(timerAndService)];
     expect(await verify(units)).toEqual({ status: 0, complaints: "" });
     const settings = await machine.run([
       "systemd-analyze",
@@ -113,7 +117,8 @@ WantedBy=multi-user.target
     machine.writeFilesOf(examples.registryMirror);
 
     const registries = ["registry-mirror@6000.service", "layer-cache.service", "registry-front.service"];
-    const units = [...registries, "fleet-boot.service", "fleet-evict.service", "fleet-evict.timer"];
+    const timers = ["fleet-evict", ...commonTimers];
+    const units = [...registries, "fleet-boot.service", ...timers.flatMap(timerAndService)];
     expect(await verify(units)).toEqual({ status: 0, complaints: "" });
   });
 

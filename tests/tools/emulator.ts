@@ -49,6 +49,14 @@ export class Emulator {
   }
 
   /**
+   * One call of the API of CloudWatch Logs, not signed for real.
+   * @throws Error with the emulator's answer when it refuses.
+   */
+  logs(region: string, action: string, input: object): Promise<unknown> {
+    return jsonCall(this.url, region, { service: "logs", target: `Logs_20140328.${action}` }, input);
+  }
+
+  /**
    * One call of an API with the query protocol (IAM, STS, EC2), not signed for real.
    * @returns the XML of the answer.
    * @throws Error with the emulator's answer when it refuses.
@@ -83,7 +91,8 @@ export async function jsonCall(
     },
     body: JSON.stringify(input),
   });
-  return JSON.parse(await textOf(response, target));
+  const text = await textOf(response, target);
+  return text === "" ? undefined : JSON.parse(text);
 }
 
 /** One call of an API with the query protocol, not signed for real. Returns the XML of the answer. */

@@ -12,6 +12,7 @@ PATH="${cache}/bin:${cache}/venv/bin:${PATH}"
 readonly packages=(
   apt-utils buildah busybox-static ca-certificates cloud-init containerd curl debootstrap dnsmasq-base docker.io e2fsprogs gnupg
   gzip iproute2 jq nginx-light openssl passwd procps python3-venv rootlesskit runc shellcheck skopeo sudo systemd
+  systemd-journal-remote
   uidmap util-linux
 )
 if ! dpkg-query --show "${packages[@]}" >/dev/null 2>&1; then

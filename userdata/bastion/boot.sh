@@ -20,6 +20,10 @@ fi
 step "packages of the distribution"
 install_packages ca-certificates curl gnupg jq
 
+# From here on a boot that fails is seen in CloudWatch, too.
+step "reports"
+systemctl enable --now fleet-journal.timer fleet-report.timer
+
 # The package starts the service at once, but its drop-in waits for the first config.toml, the last thing to come.
 step "gitlab-runner"
 read -r -a packages <<<"$GITLAB_RUNNER_PACKAGES"
@@ -43,7 +47,7 @@ attempt /opt/fleet/sync-config.sh
 
 # gitlab-runner is ordered after this unit, so waiting for it here would wait for ever.
 step "services"
-systemctl enable --now fleet-sync.timer
+systemctl enable --now fleet-sync.timer fleet-tidy.timer
 systemctl enable gitlab-runner.service
 systemctl start --no-block gitlab-runner.service
 

@@ -73,6 +73,10 @@ install_packages ca-certificates curl jq nginx openssl python3
 # The package starts one of its own.
 systemctl disable --now nginx.service
 
+# From here on a boot that fails is seen in CloudWatch, too.
+step "reports"
+systemctl enable --now fleet-journal.timer fleet-report.timer
+
 step "registry"
 install_program registry "$REGISTRY_VERSION" "$REGISTRY_URL" "$REGISTRY_SHA256"
 # A fixed number, because the files on the volume outlive this machine's list of users.
