@@ -297,15 +297,17 @@ describeWith(
     });
 
     it("leaves every other command to docker-machine, with its output and its exit code", async () => {
+      const withoutFallbacks = { ...environment, PATH: environment.PATH.replace("/opt/fleet/bin:", "") };
       for (const args of [
+        ["create", "--driver", "none", "--url", "tcp://localhost:2376", "first-use"],
         ["--bugsnag-api-token=no-report", "inspect", "missing"],
         ["--bugsnag-api-token=no-report", "rm", "-y", "missing"],
-        ["create", "--driver", "none", "--url", "tcp://localhost:2376", "other"],
         ["--version"],
       ]) {
         const result = await machine.run(["docker-machine", ...args], environment);
-        await machine.run(["/usr/local/bin/docker-machine", "rm", "-y", "other"], environment);
-        expect(result).toEqual(await machine.run(["/usr/local/bin/docker-machine", ...args], environment));
+        fs.rmSync(machine.outside("/root/.docker"), { recursive: true, force: true });
+        expect(result).toEqual(await machine.run(["docker-machine", ...args], withoutFallbacks));
+        fs.rmSync(machine.outside("/root/.docker"), { recursive: true, force: true });
       }
     });
 
