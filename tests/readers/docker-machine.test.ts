@@ -191,6 +191,13 @@ describeWith(
       expect((await left()).store).toEqual([name]);
     });
 
+    it("has options that are as good for docker-machine itself, which makes the first choice", async () => {
+      const [, ...args] = creation({ instanceType: "t3.medium", spot: {} }, [{ instanceType: "m5.large" }]);
+      const command = ["/usr/local/bin/docker-machine", ...args];
+      await killed(await startUntil(command, "Waiting for SSH to be available"), "KILL");
+      expect(asked()).toEqual(["t3.medium spot"]);
+    });
+
     it.each(refusals)("asks for the fallback after $code", async (fault) => {
       refuse(fault, "t3.medium");
       const command = creation({ instanceType: "t3.medium" }, [{ instanceType: "m5.large" }]);
