@@ -486,7 +486,7 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     "a fallback with a key of its runner's",
     workers({ fallbacks: [{ spot: null, rootVolumeSize: 30 }] }),
     [
-      "runners[0].workers.fallbacks[0].rootVolumeSize: there is no such key here; there is workers.rootVolumeSize and runners[].workers.rootVolumeSize",
+      "runners[0].workers.fallbacks[0].rootVolumeSize: there is no such key here; there is bastion.rootVolumeSize and workers.rootVolumeSize and runners[].workers.rootVolumeSize",
     ],
   ],
   [
@@ -526,7 +526,7 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
       })),
     }),
     [
-      'runners[0].workers.fallbacks: [{"instanceType":"t3.large"},{"instanceType":"t3a.large"},...: must have at most 5 fallbacks',
+      'runners[0].workers.fallbacks: [{"instanceType":"t3.large"},{"instanceType":"t3a.large"}...: must have at most 5 fallbacks',
     ],
   ],
   [

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Bastion, type BastionArgs } from "../components/bastion";
-import { bastionArgs } from "./helpers/fleet";
+import { Workers } from "../components/workers";
+import { bastionArgs, workerKind, workersArgs } from "./helpers/fleet";
 import { record, secretMark, valueOf, type Recording } from "./helpers/record";
 
 const ingress = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
@@ -255,5 +256,17 @@ describe("Bastion", () => {
     ]) {
       expect(policy).toContain(part);
     }
+    expect(policy).not.toContain("spot");
+  });
+
+  it("allows in the fleet's policy what the workers' fallbacks are, too", async () => {
+    const fallbacks = [{ instanceType: "m5.large", spot: {} }, { instanceType: "m5a.large" }];
+    const made = await record(() => {
+      const workers = new Workers("flexible", { ...workersArgs, kinds: [{ ...workerKind, fallbacks }] });
+      return new Bastion("bastion", { ...bastionArgs(), workers });
+    });
+    const policy = String(made.resource("aws:iam/policy:Policy", "bastion-fleet-policy").inputs["policy"]);
+    expect(policy).toContain('"ec2:InstanceType":["m6i.large","m5.large","m5a.large"]');
+    expect(policy).toContain("spot-instances-request/*");
   });
 });

@@ -191,6 +191,13 @@ describeWith(
       expect((await left()).store).toEqual([name]);
     });
 
+    it("has options that are as good for docker-machine itself, which makes the first choice", async () => {
+      const [, ...args] = creation({ instanceType: "t3.medium", spot: {} }, [{ instanceType: "m5.large" }]);
+      const command = ["/usr/local/bin/docker-machine", ...args];
+      await killed(await startUntil(command, "Waiting for SSH to be available"), "KILL");
+      expect(asked()).toEqual(["t3.medium spot"]);
+    });
+
     it.each(refusals)("asks for the fallback after $code", async (fault) => {
       refuse(fault, "t3.medium");
       const command = creation({ instanceType: "t3.medium" }, [{ instanceType: "m5.large" }]);
@@ -297,15 +304,17 @@ describeWith(
     });
 
     it("leaves every other command to docker-machine, with its output and its exit code", async () => {
+      const withoutFallbacks = { ...environment, PATH: environment.PATH.replace("/opt/fleet/bin:", "") };
       for (const args of [
+        ["create", "--driver", "none", "--url", "tcp://localhost:2376", "first-use"],
         ["--bugsnag-api-token=no-report", "inspect", "missing"],
         ["--bugsnag-api-token=no-report", "rm", "-y", "missing"],
-        ["create", "--driver", "none", "--url", "tcp://localhost:2376", "other"],
         ["--version"],
       ]) {
         const result = await machine.run(["docker-machine", ...args], environment);
-        await machine.run(["/usr/local/bin/docker-machine", "rm", "-y", "other"], environment);
-        expect(result).toEqual(await machine.run(["/usr/local/bin/docker-machine", ...args], environment));
+        fs.rmSync(machine.outside("/root/.docker"), { recursive: true, force: true });
+        expect(result).toEqual(await machine.run(["docker-machine", ...args], withoutFallbacks));
+        fs.rmSync(machine.outside("/root/.docker"), { recursive: true, force: true });
       }
     });
 
