@@ -106,7 +106,7 @@ describe("the plan of a program", () => {
         { from: "workers", to: "anywhere", port: "all", rule: "out" },
       ],
       runners: [{ name: "default", limit: 10, instanceType: "m5.large", idleHoursPerWeek: 100 }],
-      cost: { region: "eu-west-1", monthly: 96.3, unknown: [] },
+      cost: { region: "eu-west-1", monthly: 100.34, unknown: [] },
       warnings: ["The fixture warns."],
       missingSecrets: [],
       folder: "plan/test",

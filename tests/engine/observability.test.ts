@@ -76,7 +76,7 @@ describeWith("alarms, their topic and the dashboard", [program("pulumi"), progra
 
   it("hand an expression and its metrics to CloudWatch", async () => {
     const stuck = (await account.alarms()).find(({ AlarmName }) => /no-machine/.test(AlarmName));
-    const metric = (Id: string, MetricName: string, Stat: string) =>
+    const metric = (Id: string, MetricName: string, Stat: string): unknown =>
       expect.objectContaining({
         Id,
         MetricStat: {
