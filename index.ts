@@ -26,14 +26,8 @@ const network = new Network("network", {
   ...config.network,
 });
 const { vpcId, privateAddressOnly } = network;
-const place = {
-  region,
-  vpcId,
-  subnet: network.home,
-  privateAddressOnly,
-  logRetentionDays: config.logs.retentionDays,
-  tags,
-};
+const logRetentionDays = config.logs.retentionDays;
+const place = { region, vpcId, subnet: network.home, privateAddressOnly, logRetentionDays, tags };
 
 const cache = new DistributedCache("cache", {
   ...config.cache,

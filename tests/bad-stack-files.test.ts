@@ -34,7 +34,7 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     "a key that resembles none",
     { terraform: true },
     [
-      "terraform: there is no such key; there are: gitlabUrl, concurrent, checkInterval, shutdownTimeout, credentials, network, cache, registryMirror, bastion, workers, runners, extra",
+      "terraform: there is no such key; there are: gitlabUrl, concurrent, checkInterval, shutdownTimeout, credentials, network, cache, registryMirror, bastion, logs, workers, runners, extra",
     ],
   ],
   [
@@ -53,6 +53,20 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     "a key of the machine's at its runner",
     runner({ maxBuilds: 2 }),
     ["runners[0].maxBuilds: there is no such key here; there is runners[].machine.maxBuilds"],
+  ],
+  [
+    "a time that CloudWatch does not keep logs for",
+    { logs: { retentionDays: 10 } },
+    [
+      "logs.retentionDays: 10: must be a number of days that CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653",
+    ],
+  ],
+  [
+    "logs that are kept for half a day",
+    { logs: { retentionDays: 0.5 } },
+    [
+      "logs.retentionDays: 0.5: must be a number of days that CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653",
+    ],
   ],
   ["no runners", { runners: undefined, runnerTokens: undefined }, ["runners: is missing; it must be a list"]],
   [

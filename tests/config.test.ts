@@ -38,6 +38,7 @@ describe("a stack file", () => {
         protectedRefWriters: [],
       },
       bastion: { instanceType: "t2.micro", rootVolumeSize: 10, swapSize: 1 },
+      logs: { retentionDays: 30 },
       runners: [
         {
           name: "default",

@@ -3,6 +3,7 @@ import {
   dockerMachineStatements,
   ec2MayAssume,
   readParametersStatement,
+  reportStatements,
   s3EndpointStatements,
   sessionManagerStatement,
   tlsOnlyStatement,
@@ -202,6 +203,24 @@ describe("a machine's own policy", () => {
         "arn:aws:ssm:eu-west-1:123456789012:parameter/gitlab-runner-fleet/dev/bastion/*",
       ],
     });
+  });
+
+  it("allows to write to its log group, and to report metrics of the fleet's namespace", () => {
+    expect(reportStatements({ ...scope, logGroupName: "/gitlab-runner-fleet/dev/bastion" })).toEqual([
+      {
+        Sid: "WriteOwnLogs",
+        Effect: "Allow",
+        Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+        Resource: "arn:aws:logs:eu-west-1:123456789012:log-group:/gitlab-runner-fleet/dev/bastion:*",
+      },
+      {
+        Sid: "ReportMetrics",
+        Effect: "Allow",
+        Action: "cloudwatch:PutMetricData",
+        Resource: "*",
+        Condition: { StringEquals: { "cloudwatch:namespace": "GitLabRunnerFleet" } },
+      },
+    ]);
   });
 
   it("allows what a Session Manager shell needs, and nothing of the parameter store", () => {

@@ -1,9 +1,11 @@
+import { AutoScalingClient, paginateDescribeAutoScalingGroups } from "@aws-sdk/client-auto-scaling";
 import { CloudWatchLogsClient, paginateDescribeLogGroups } from "@aws-sdk/client-cloudwatch-logs";
 import {
   DescribeVolumesCommand,
   EC2Client,
   paginateDescribeInstances,
   paginateDescribeInternetGateways,
+  paginateDescribeLaunchTemplates,
   paginateDescribeNatGateways,
   paginateDescribeNetworkInterfaces,
   paginateDescribeRouteTables,
@@ -43,6 +45,7 @@ export type Inventory = Record<string, string[]>;
 
 /** What exists in the emulator's account, asked from it directly. */
 export class Account {
+  readonly autoScaling: AutoScalingClient;
   readonly ec2: EC2Client;
   readonly iam: IAMClient;
   readonly s3: S3Client;
@@ -56,6 +59,7 @@ export class Account {
       region,
       credentials: { accessKeyId: "emulator", secretAccessKey: "emulator" },
     };
+    this.autoScaling = new AutoScalingClient(client);
     this.ec2 = new EC2Client(client);
     this.iam = new IAMClient(client);
     this.s3 = new S3Client({ ...client, forcePathStyle: true });
@@ -71,6 +75,13 @@ export class Account {
       Reservations.flatMap(({ Instances = [] }) => Instances),
     );
     return found.filter(({ State }) => State?.Name !== "terminated");
+  }
+
+  /** Instances of an Auto Scaling group that are not terminated. */
+  async instancesOf(group: string): Promise<Instance[]> {
+    return (await this.instances()).filter(({ Tags = [] }) =>
+      Tags.some(({ Key, Value }) => Key === "aws:autoscaling:groupName" && Value === group),
+    );
   }
 
   /** Parameters below a path, decrypted. */
@@ -119,6 +130,13 @@ export class Account {
     );
     const inventory: Inventory = {
       instances: (await this.instances()).map(({ InstanceId }) => InstanceId ?? ""),
+      groups: await names(
+        paginateDescribeAutoScalingGroups({ client: this.autoScaling }, {}),
+        ({ AutoScalingGroups }) => AutoScalingGroups?.map(({ AutoScalingGroupName }) => AutoScalingGroupName),
+      ),
+      launchTemplates: await names(paginateDescribeLaunchTemplates(ec2, {}), ({ LaunchTemplates }) =>
+        LaunchTemplates?.map(({ LaunchTemplateId }) => LaunchTemplateId),
+      ),
       volumes: present(
         (await this.ec2.send(new DescribeVolumesCommand())).Volumes?.map(({ VolumeId }) => VolumeId),
       ),

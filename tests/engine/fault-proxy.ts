@@ -80,6 +80,17 @@ export class FaultProxy {
     });
   }
 
+  /** Waits for something before it passes on these calls, until `heal`. */
+  before(calls: Calls, work: () => Promise<void>): void {
+    this.handlingOf = (call) =>
+      includes(calls, call)
+        ? async (pass) => {
+            await work();
+            return await pass();
+          }
+        : undefined;
+  }
+
   /** Passes everything on again. */
   heal(): void {
     this.handlingOf = () => undefined;
@@ -145,7 +156,9 @@ function errorAnswer(action: string, { status, code, message }: Fault): Answer {
   const xml =
     service === "s3"
       ? `<Error>${error}<RequestId>${id}</RequestId><HostId>host</HostId></Error>`
-      : `<Response><Errors><Error>${error}</Error></Errors><RequestID>${id}</RequestID></Response>`;
+      : service === "autoscaling"
+        ? `<ErrorResponse><Error>${error}</Error><RequestId>${id}</RequestId></ErrorResponse>`
+        : `<Response><Errors><Error>${error}</Error></Errors><RequestID>${id}</RequestID></Response>`;
   const body = Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${xml}`);
   return { status, headers: { "content-type": "application/xml", "x-amz-request-id": id }, body };
 }

@@ -29,8 +29,10 @@ const row = (
 const bucket = /^cache-bucket$/;
 const endpoint = /^network-s3$/;
 const parameter =
-  /^(registry-mirror-http-secret-parameter|bastion-runner-token-default|bastion-worker-user-data|workers-image-amd64|cache-credentials)$/;
-const instance = /^(registry-mirror|bastion)-instance$/;
+  /^(registry-mirror-http-secret-parameter|bastion-runner-token-default|bastion-drain|bastion-worker-user-data|workers-image-amd64|cache-credentials)$/;
+const instance = /^registry-mirror-instance$/;
+const group = /^bastion-group$/;
+const autoScaling = "autoscaling CreateAutoScalingGroup";
 
 /** Action by action: what comes later is refused meanwhile, so that it is not there yet when its turn comes. */
 const rows = [
@@ -86,6 +88,10 @@ const rows = [
     "VcpuLimitExceeded",
     "You have requested more vCPU capacity than",
   ),
+  row(autoScaling, attempts, group, 500, "InternalFailure", "The request processing has failed"),
+  row(autoScaling, attempts, group, 400, "Throttling", "Rate exceeded"),
+  row(autoScaling, 1, group, 403, "AccessDenied", "not authorized to perform: autoscaling:CreateAutoSc"),
+  row(autoScaling, 1, group, 400, "LimitExceeded", "You have already reached a limit for your Amazon EC2"),
 ];
 
 const notYet: Fault = { status: 403, code: "AccessDenied", message: "Its turn has not come." };
@@ -99,6 +105,9 @@ function later(action: string): { action: string; fault: Fault }[] {
 /** What there is one of, or two, in the environment dev, once. */
 const complete = {
   instances: 2,
+  groups: 1,
+  launchTemplates: 1,
+  logGroups: 2,
   addresses: 0,
   vpcEndpoints: 1,
   buckets: 1,
@@ -107,7 +116,7 @@ const complete = {
   roles: 3,
   instanceProfiles: 3,
   policies: 2,
-  parameters: 6,
+  parameters: 7,
   zones: 1,
   internetGateways: 1,
 };
@@ -189,7 +198,7 @@ describeWith("a fault of AWS", [program("pulumi"), program("moto_server")], () =
 
     it("is not noticed: the provider asks again", async () => {
       const toCome = proxy.answerNext(rows.filter(({ asked }) => asked > 1));
-      expect(toCome).toHaveLength(9);
+      expect(toCome).toHaveLength(11);
       expect(await stack.up()).not.toContain("error");
       expect(toCome).toEqual([]);
       expect(await counts()).toEqual(complete);

@@ -1,4 +1,7 @@
-import { TerminateInstancesCommand } from "@aws-sdk/client-ec2";
+import {
+  DeleteAutoScalingGroupCommand,
+  paginateDescribeAutoScalingGroups,
+} from "@aws-sdk/client-auto-scaling";
 import { DeleteBucketCommand } from "@aws-sdk/client-s3";
 import { DeleteParameterCommand } from "@aws-sdk/client-ssm";
 import type { ChildProcess } from "child_process";
@@ -6,7 +9,7 @@ import { once } from "events";
 import { setTimeout } from "timers/promises";
 import { Emulator } from "../tools/emulator";
 import { describeWith, program } from "../tools/programs";
-import { Account } from "./account";
+import { Account, all } from "./account";
 import { FaultProxy, type Calls } from "./fault-proxy";
 import { EngineStack } from "./project";
 
@@ -22,6 +25,7 @@ describeWith("an interrupted up", [program("pulumi"), program("moto_server")], (
     const inventory = await account.inventory();
     const kinds = [
       "instances",
+      "groups",
       "volumes",
       "vpcEndpoints",
       "buckets",
@@ -34,25 +38,35 @@ describeWith("an interrupted up", [program("pulumi"), program("moto_server")], (
   };
   const complete = {
     instances: 2,
+    groups: 1,
     volumes: 3,
     vpcEndpoints: 1,
     buckets: 1,
     users: 1,
-    parameters: 6,
+    parameters: 7,
     zones: 1,
     instanceProfiles: 3,
   };
 
-  /** Instances of this fleet that are called bastion, by their tags. */
-  const bastions = async () => {
+  /** What of this fleet is called bastion, by its tags. */
+  const calledBastion = async <
+    Item extends { Tags?: { Key?: string | undefined; Value?: string | undefined }[] | undefined },
+  >(
+    items: Item[],
+  ) => {
     const fleetId = (await stack.state()).find(({ urn }) => urn.endsWith("::fleet"))?.outputs["hex"];
-    return (await account.instances())
-      .filter(({ Tags = [] }) => {
-        const isTagged = (key: string, value: unknown) =>
-          Tags.some((tag) => tag.Key === key && tag.Value === value);
-        return isTagged("Name", "bastion") && isTagged("fleet-id", fleetId);
-      })
-      .map(({ InstanceId = "" }) => InstanceId);
+    return items.filter(({ Tags = [] }) => {
+      const isTagged = (key: string, value: unknown) =>
+        Tags.some((tag) => tag.Key === key && tag.Value === value);
+      return isTagged("Name", "bastion") && isTagged("fleet-id", fleetId);
+    });
+  };
+  const bastions = async () =>
+    (await calledBastion(await account.instances())).map(({ InstanceId = "" }) => InstanceId);
+  const groups = async () => {
+    const pages = paginateDescribeAutoScalingGroups({ client: account.autoScaling }, {});
+    const found = await calledBastion(await all(pages, ({ AutoScalingGroups }) => AutoScalingGroups));
+    return found.map(({ AutoScalingGroupName = "" }) => AutoScalingGroupName);
   };
   /** The bucket and the parameter that were being created, by their names, in whatever order. */
   const interrupted = async () => {
@@ -144,15 +158,21 @@ describeWith("an interrupted up", [program("pulumi"), program("moto_server")], (
       });
     });
 
-    it("leaves an instance that is found by its tags, and the state does not know", async () => {
-      const [bastion] = await bastions();
+    it("leaves a group with its instance that are found by their tags, and the state does not know", async () => {
+      const former = await stack.idOf("bastion-group");
       await stack.must("config", "set", "--path", "bastion.swapSize", "2");
-      await killWithout({ action: "ec2 RunInstances" });
-      const [pending, ...others] = await stack.pendingCreates();
-      expect([pending?.inputs.tags?.["Name"], others]).toEqual(["bastion", []]);
-      const strays = (await bastions()).filter((id) => id !== bastion);
+      await killWithout({ action: "autoscaling CreateAutoScalingGroup" });
+      const pending = await stack.pendingCreates();
+      expect(pending.map(({ urn }) => urn.split("::").at(-1))).toEqual(["bastion-group"]);
+      const strays = (await groups()).filter((group) => group !== former);
       expect(strays).toHaveLength(1);
-      await repair(() => account.ec2.send(new TerminateInstancesCommand({ InstanceIds: strays })));
+      expect(await bastions()).toHaveLength(2);
+      await repair(async () => {
+        for (const AutoScalingGroupName of strays) {
+          const command = new DeleteAutoScalingGroupCommand({ AutoScalingGroupName, ForceDelete: true });
+          await account.autoScaling.send(command);
+        }
+      });
       expect(await bastions()).toHaveLength(1);
     });
   });
@@ -162,11 +182,11 @@ describeWith("an interrupted up", [program("pulumi"), program("moto_server")], (
       const [former] = await bastions();
       await stack.must("config", "set", "--path", "bastion.swapSize", "3");
       const { child, ended } = begin();
-      await printed(child, /bastion-instance creating/);
+      await printed(child, /bastion-group creating/);
       child.kill("SIGINT");
       expect(await ended).not.toBe(0);
       expect(await stack.pendingCreates()).toEqual([]);
-      expect(await stack.applied()).toEqual(["delete-replaced bastion-instance"]);
+      expect(await stack.applied()).toEqual(["delete-replaced bastion-group"]);
       expect(await bastions()).not.toContain(former);
       expect(await counts()).toEqual(complete);
     });

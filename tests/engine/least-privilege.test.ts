@@ -512,6 +512,30 @@ describeWith("least privilege on the stack dev", programs, () => {
     });
 
     it.each<["bastion" | "registry-mirror", string, string[]]>([
+      ["bastion", "bastion", ["WriteOwnLogs"]],
+      ["bastion", "registry-mirror", []],
+      ["bastion", "bastion2", []],
+      ["registry-mirror", "registry-mirror", ["WriteOwnLogs"]],
+      ["registry-mirror", "bastion", []],
+    ])("the %s's role writes to the log of %s: %j", async (role, name, by) => {
+      const group = `arn:aws:logs:${region}:${accountId}:log-group:${parameterPath}/${name}`;
+      for (const action of ["logs:CreateLogStream", "logs:PutLogEvents"]) {
+        const request = { action, resource: `${group}:log-stream:i-1` };
+        expect(await rolePolicies[role].decide(request)).toEqual(by);
+      }
+    });
+
+    it.each([
+      ["GitLabRunnerFleet", ["ReportMetrics"]],
+      ["AWS/EC2", []],
+    ])("machines report metrics of the namespace %s: %j", async (namespace, by) => {
+      const context = { "cloudwatch:namespace": namespace };
+      const request = { action: "cloudwatch:PutMetricData", resource: "*", context };
+      expect(await rolePolicies.bastion.decide(request)).toEqual(by);
+      expect(await rolePolicies["registry-mirror"].decide(request)).toEqual(by);
+    });
+
+    it.each<["bastion" | "registry-mirror", string, string[]]>([
       ["bastion", `${parameterPath}/bastion`, ["ReadOwnParameters"]],
       ["bastion", "/gitlab-runner-fleet/dev2/bastion", []],
       ["bastion", `${parameterPath}/registry-mirror`, []],

@@ -1,3 +1,4 @@
+import { DescribeVolumesCommand } from "@aws-sdk/client-ec2";
 import { Emulator } from "../tools/emulator";
 import { describeWith, program } from "../tools/programs";
 import { Account, type Inventory } from "./account";
@@ -38,11 +39,50 @@ describeWith("the life of the stack dev", [program("pulumi"), program("moto_serv
     expect((await account.inventory())["parameters"]).toEqual([
       "/gitlab-runner-fleet/dev/bastion/aws-credentials",
       "/gitlab-runner-fleet/dev/bastion/config.toml",
+      "/gitlab-runner-fleet/dev/bastion/drain",
       "/gitlab-runner-fleet/dev/bastion/runner-token/default",
       "/gitlab-runner-fleet/dev/bastion/worker-user-data",
       "/gitlab-runner-fleet/dev/registry-mirror/http-secret",
       "/gitlab-runner-fleet/dev/workers/image-amd64",
     ]);
+  });
+
+  it("keeps the logs of its machines below their paths", async () => {
+    expect((await account.inventory())["logGroups"]).toEqual([
+      "/gitlab-runner-fleet/dev/bastion",
+      "/gitlab-runner-fleet/dev/registry-mirror",
+    ]);
+  });
+
+  it("has a bastion that is all that the former instance was", async () => {
+    const [bastion, ...others] = await account.instancesOf(await stack.idOf("bastion-group"));
+    expect(others).toEqual([]);
+    expect(bastion).toMatchObject({
+      InstanceId: (await stack.outputs())["bastionInstanceId"],
+      InstanceType: "t2.micro",
+      PublicIpAddress: expect.stringMatching(/^[\d.]+$/) as string,
+      IamInstanceProfile: {
+        Arn: expect.stringMatching(/:instance-profile\/bastion-profile-/) as string,
+      },
+      SecurityGroups: [{ GroupId: await stack.idOf("bastion-security-group") }],
+      MetadataOptions: { HttpTokens: "required", HttpPutResponseHopLimit: 1, HttpEndpoint: "enabled" },
+    });
+    const fleetId = (await stack.state()).find(({ urn }) => urn.endsWith("::fleet"))?.outputs["hex"];
+    expect(bastion?.Tags).toEqual(
+      expect.arrayContaining([
+        { Key: "Name", Value: "bastion" },
+        { Key: "fleet-id", Value: fleetId },
+      ]),
+    );
+    const VolumeIds = (bastion?.BlockDeviceMappings ?? []).map(({ Ebs }) => Ebs?.VolumeId ?? "");
+    const { Volumes = [] } = await account.ec2.send(new DescribeVolumesCommand({ VolumeIds }));
+    expect(Volumes).toMatchObject([{ Encrypted: true, Size: 10, VolumeType: "gp3" }]);
+    expect(Volumes[0]?.Tags).toEqual(
+      expect.arrayContaining([
+        { Key: "Name", Value: "bastion" },
+        { Key: "fleet-id", Value: fleetId },
+      ]),
+    );
   });
 
   it("has the outputs that other stacks rely on, and no secret among them", async () => {
@@ -54,6 +94,7 @@ describeWith("the life of the stack dev", [program("pulumi"), program("moto_serv
       publicSubnetIds: ["subnet-ID", "subnet-ID"],
       privateSubnetIds: [],
       bastionInstanceId: "i-ID",
+      bastionGroupName: "bastion-group-SUFFIX",
       bastionSecurityGroupId: "sg-ID",
       workerSecurityGroupId: "sg-ID",
       workerSecurityGroupName: "workers-security-group-SUFFIX",

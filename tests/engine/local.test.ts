@@ -64,7 +64,7 @@ describeWith("npm run local", [program("pulumi"), program("python3")], () => {
   it("brings up a whole environment in one command, and says what to look at next", async () => {
     const printed = await must();
     emulator = addressOfEmulator();
-    expect(printed).toMatch(/aws:ec2:Instance bastion-instance created/);
+    expect(printed).toMatch(/aws:autoscaling:Group bastion-group created/);
     expect(printed).toMatch(/bastionInstanceId +: "i-/);
     expect(printed).toContain(
       `The environment is up in the AWS emulator at ${emulator}. What to look at next:`,

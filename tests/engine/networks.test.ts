@@ -243,9 +243,10 @@ describeWith("networks", [program("pulumi"), program("moto_server")], () => {
         "create network-vpc-private-2: ",
         "create network-vpc-private-2: ",
         "create network-vpc-private-2: ",
-        "replace bastion-instance: subnetId",
+        "replace bastion-group: launchTemplate, vpcZoneIdentifiers",
         "update bastion-config.toml: insecureValue, value",
         "update bastion-fleet-policy: policy",
+        "update bastion-launch-template: networkInterfaces",
       ]);
     });
 

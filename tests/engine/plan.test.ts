@@ -42,11 +42,11 @@ describeWith("the plan of a stack", [program("pulumi"), program("moto_server")],
   afterAll(() => emulator.stop());
 
   describe.each([
-    { name: "dev", tokens: { default: "glrt-planted" }, resources: 64, values: 228 },
+    { name: "dev", tokens: { default: "glrt-planted" }, resources: 68, values: 228 },
     {
       name: "prod",
       tokens: { build: "glrt-planted-build", test: "glrt-planted-test" },
-      resources: 72,
+      resources: 76,
       values: 256,
     },
   ])("$name", ({ name, tokens, resources, values }) => {

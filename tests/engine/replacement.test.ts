@@ -1,14 +1,20 @@
-import { DescribeVolumesCommand, paginateDescribeImages } from "@aws-sdk/client-ec2";
+import {
+  DescribeVolumesCommand,
+  paginateDescribeImages,
+  TerminateInstancesCommand,
+} from "@aws-sdk/client-ec2";
 import { ListResourceRecordSetsCommand } from "@aws-sdk/client-route-53";
 import { registry } from "../../components/versions";
 import { Emulator } from "../tools/emulator";
 import { describeWith, program } from "../tools/programs";
 import { Account, all } from "./account";
+import { FaultProxy } from "./fault-proxy";
 import { ProgramCopy } from "./program-copy";
 import { EngineStack } from "./project";
 
 describeWith("a replaced instance", [program("pulumi"), program("moto_server")], () => {
   let emulator: Emulator;
+  let proxy: FaultProxy;
   let account: Account;
   let stack: EngineStack;
 
@@ -39,29 +45,66 @@ describeWith("a replaced instance", [program("pulumi"), program("moto_server")],
   const instance = async (id: string) =>
     (await account.instances()).find(({ InstanceId }) => InstanceId === id);
 
+  /** The bastion that runs. */
+  const bastion = async () => {
+    const [only, ...others] = await account.instancesOf(await stack.idOf("bastion-group"));
+    expect(others).toEqual([]);
+    return only;
+  };
+  const bastionId = async () => (await bastion())?.InstanceId;
+  const replacedBastion = [
+    "update bastion-launch-template",
+    "create-replacement bastion-group",
+    "replace bastion-group",
+    "delete-replaced bastion-group",
+  ];
+
   beforeAll(async () => {
     emulator = await Emulator.start();
+    proxy = await FaultProxy.start(emulator.url);
     account = new Account(emulator.url, "eu-west-1");
-    stack = await EngineStack.init("dev", { emulator: emulator.url }, { default: "glrt-default" });
+    stack = await EngineStack.init("dev", { emulator: proxy.url }, { default: "glrt-default" });
     await stack.up();
   });
 
   afterAll(async () => {
     stack.remove();
+    await proxy.stop();
     await emulator.stop();
   });
 
-  it("comes first when the bastion's boot changes, and nothing else is touched", async () => {
-    const [kept, former] = [await precious(), await stack.idOf("bastion-instance")];
+  it("comes first when the bastion's boot changes: the former goes when the new one runs, and nothing else is touched", async () => {
+    const [kept, former] = [await precious(), await stack.idOf("bastion-group")];
     await stack.must("config", "set", "--path", "bastion.swapSize", "2");
-    expect(await stack.applied()).toEqual([
-      "create-replacement bastion-instance",
-      "replace bastion-instance",
-      "delete-replaced bastion-instance",
-    ]);
-    expect(await stack.idOf("bastion-instance")).not.toBe(former);
-    expect(await instance(former)).toBeUndefined();
+    proxy.calls.length = 0;
+    const both: (string | undefined)[][] = [];
+    proxy.before({ action: "autoscaling DeleteAutoScalingGroup" }, async () => {
+      const { groups = [] } = await account.inventory();
+      const running = await Promise.all(groups.map((group) => account.instancesOf(group)));
+      both.push(
+        groups,
+        running.map((instances) => instances.map(({ State }) => State?.Name).join()),
+      );
+    });
+    expect(await stack.applied()).toEqual(replacedBastion);
+    proxy.heal();
+    const present = await stack.idOf("bastion-group");
+    expect(both).toEqual([[former, present].sort(), ["running", "running"]]);
+    expect((await account.inventory())["groups"]).toEqual([present]);
+    expect(await account.instancesOf(former)).toEqual([]);
+    expect(await bastionId()).toBe((await stack.outputs())["bastionInstanceId"]);
     expect(await precious()).toEqual(kept);
+  });
+
+  it("comes by itself when the bastion is terminated, and Pulumi has nothing to do but to name it", async () => {
+    const [former = "", group] = [await bastionId(), await stack.idOf("bastion-group")];
+    await account.ec2.send(new TerminateInstancesCommand({ InstanceIds: [former] }));
+    expect(await bastionId()).not.toBe(former);
+    expect((await bastion())?.Tags).toEqual(expect.arrayContaining([{ Key: "Name", Value: "bastion" }]));
+    expect(await stack.applied()).toEqual([]);
+    expect(await stack.idOf("bastion-group")).toBe(group);
+    expect((await stack.outputs())["bastionInstanceId"]).toBe(await bastionId());
+    await stack.must("preview", "--expect-no-changes");
   });
 
   it("is not made for a new Ubuntu release, but for an image that the stack file names", async () => {
@@ -69,19 +112,15 @@ describeWith("a replaced instance", [program("pulumi"), program("moto_server")],
       paginateDescribeImages({ client: account.ec2 }, { Owners: ["099720109477"] }),
       ({ Images }) => Images,
     );
-    const former = await instance(await stack.idOf("bastion-instance"));
+    const former = await bastion();
     const image = images.find(
       ({ ImageId, Architecture }) => ImageId !== former?.ImageId && Architecture === "x86_64",
     )?.ImageId;
     expect(image).toBeDefined();
     await stack.must("config", "set", "--path", "bastion.image.id", image ?? "");
     await stack.must("config", "set", "--path", "bastion.image.architecture", "amd64");
-    expect(await stack.applied()).toEqual([
-      "create-replacement bastion-instance",
-      "replace bastion-instance",
-      "delete-replaced bastion-instance",
-    ]);
-    expect((await instance(await stack.idOf("bastion-instance")))?.ImageId).toBe(image);
+    expect(await stack.applied()).toEqual(replacedBastion);
+    expect((await bastion())?.ImageId).toBe(image);
   });
 
   it("takes over the registry mirror's data and name when the registry's version changes", async () => {

@@ -40,11 +40,16 @@ async function belongings(account: Account, stack: EngineStack): Promise<Set<str
   const { SecurityGroups = [] } = await ec2.send(new DescribeSecurityGroupsCommand(ofVpc));
   const { RouteTables = [] } = await ec2.send(new DescribeRouteTablesCommand(ofVpc));
   const { NetworkInterfaces = [] } = await ec2.send(new DescribeNetworkInterfacesCommand(ofVpc));
-  const instances = (await account.instances()).filter(({ InstanceId = "" }) => owned.includes(InstanceId));
+  const launched = (await Promise.all(owned.map((id) => account.instancesOf(id)))).flat();
+  const instances = [
+    ...(await account.instances()).filter(({ InstanceId = "" }) => owned.includes(InstanceId)),
+    ...launched,
+  ];
   const along = [
     ...SecurityGroups.map(({ GroupId }) => GroupId),
     ...RouteTables.map(({ RouteTableId }) => RouteTableId),
     ...NetworkInterfaces.map(({ NetworkInterfaceId }) => NetworkInterfaceId),
+    ...launched.map(({ InstanceId }) => InstanceId),
     ...instances.flatMap(({ BlockDeviceMappings = [] }) =>
       BlockDeviceMappings.map(({ Ebs }) => Ebs?.VolumeId),
     ),
@@ -139,11 +144,13 @@ describeWith(
       expect(both["parameters"]).toEqual([
         "/gitlab-runner-fleet/dev/bastion/aws-credentials",
         "/gitlab-runner-fleet/dev/bastion/config.toml",
+        "/gitlab-runner-fleet/dev/bastion/drain",
         "/gitlab-runner-fleet/dev/bastion/runner-token/default",
         "/gitlab-runner-fleet/dev/bastion/worker-user-data",
         "/gitlab-runner-fleet/dev/registry-mirror/http-secret",
         "/gitlab-runner-fleet/dev/workers/image-amd64",
         "/gitlab-runner-fleet/prod/bastion/config.toml",
+        "/gitlab-runner-fleet/prod/bastion/drain",
         "/gitlab-runner-fleet/prod/bastion/runner-token/build",
         "/gitlab-runner-fleet/prod/bastion/runner-token/test",
         "/gitlab-runner-fleet/prod/bastion/worker-user-data",
