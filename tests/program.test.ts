@@ -119,6 +119,7 @@ describe("the program", () => {
       layerCacheRegistry: "registry-mirror.test.gitlab-runner-fleet.internal:5000",
       runnerConfigParameterName: "/gitlab-runner-fleet/test/bastion/config.toml",
       fleetPolicyArn: "arn:of:bastion-fleet-policy",
+      sweepFunctionName: "sweep-function-physical",
     });
   });
 

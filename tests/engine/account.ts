@@ -18,6 +18,7 @@ import {
   DescribeSpotInstanceRequestsCommand,
   type Instance,
 } from "@aws-sdk/client-ec2";
+import { EventBridgeClient, ListRulesCommand } from "@aws-sdk/client-eventbridge";
 import {
   GetPolicyCommand,
   GetPolicyVersionCommand,
@@ -29,6 +30,7 @@ import {
   paginateListRoles,
   paginateListUsers,
 } from "@aws-sdk/client-iam";
+import { LambdaClient, paginateListFunctions } from "@aws-sdk/client-lambda";
 import { paginateListHostedZones, Route53Client } from "@aws-sdk/client-route-53";
 import { ListBucketsCommand, S3Client } from "@aws-sdk/client-s3";
 import {
@@ -52,6 +54,8 @@ export class Account {
   readonly ssm: SSMClient;
   readonly route53: Route53Client;
   readonly logs: CloudWatchLogsClient;
+  readonly lambda: LambdaClient;
+  readonly events: EventBridgeClient;
 
   constructor(emulator: string, region: string) {
     const client = {
@@ -66,6 +70,8 @@ export class Account {
     this.ssm = new SSMClient(client);
     this.route53 = new Route53Client(client);
     this.logs = new CloudWatchLogsClient(client);
+    this.lambda = new LambdaClient(client);
+    this.events = new EventBridgeClient(client);
   }
 
   /** Instances that are not terminated. */
@@ -198,6 +204,10 @@ export class Account {
       logGroups: await names(paginateDescribeLogGroups({ client: this.logs }, {}), ({ logGroups }) =>
         logGroups?.map(({ logGroupName }) => logGroupName),
       ),
+      functions: await names(paginateListFunctions({ client: this.lambda }, {}), ({ Functions }) =>
+        Functions?.map(({ FunctionName }) => FunctionName),
+      ),
+      rules: present((await this.events.send(new ListRulesCommand())).Rules?.map(({ Name }) => Name)),
     };
     return Object.fromEntries(Object.entries(inventory).map(([kind, found]) => [kind, found.sort()]));
   }

@@ -106,6 +106,7 @@ describeWith("the life of the stack dev", [program("pulumi"), program("moto_serv
       layerCacheRegistry: "registry-mirror.dev.gitlab-runner-fleet.internal:5000",
       runnerConfigParameterName: "/gitlab-runner-fleet/dev/bastion/config.toml",
       fleetPolicyArn: "arn:aws:iam::123456789012:policy/bastion-fleet-policy-SUFFIX",
+      sweepFunctionName: "sweep-function-SUFFIX",
     });
   });
 
