@@ -90,6 +90,14 @@ export class Account {
     );
   }
 
+  /** Subnets of the VPC that an account comes with. */
+  async defaultSubnets(): Promise<string[]> {
+    const Filters = [{ Name: "default-for-az", Values: ["true"] }];
+    return await names(paginateDescribeSubnets({ client: this.ec2 }, { Filters }), ({ Subnets }) =>
+      Subnets?.map(({ SubnetId }) => SubnetId),
+    );
+  }
+
   /** Parameters below a path, decrypted. */
   parameters(path: string): Promise<Parameter[]> {
     const pages = paginateGetParametersByPath(
