@@ -22,7 +22,7 @@ export async function handler(input: unknown, invocation: Invocation): Promise<u
   const event = parseEvent(input);
   switch (event.kind) {
     case "sweep":
-      return await sweep(aws, event.dryRun);
+      return await sweep(aws, { dryRun: event.dryRun, now: clock.now() });
     case "made":
       return {};
     case "replaced": {

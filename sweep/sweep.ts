@@ -15,8 +15,11 @@ export interface SweepResult {
  * @param dryRun says only what would go
  * @throws Error when something could not be removed, after all others were.
  */
-export async function sweep(aws: FleetAws, dryRun: boolean): Promise<SweepResult> {
-  const { removals, kept } = orphans(await aws.look(), new Date());
+export async function sweep(
+  aws: Pick<FleetAws, "look" | "remove">,
+  { dryRun, now }: { dryRun: boolean; now: Date },
+): Promise<SweepResult> {
+  const { removals, kept } = orphans(await aws.look(), now);
   if (dryRun) {
     for (const { id, ...rest } of removals) say({ wouldRemove: id, ...rest });
     return { removed: removals, kept, dryRun };

@@ -811,6 +811,11 @@ const cases: [title: string, change: Record<string, unknown>, problems: string[]
     ],
   ],
   [
+    "more time to drain than the longest job of most",
+    { bastion: { drainTimeout: 86_400 } },
+    ["bastion.drainTimeout: 86400: must be a whole number of seconds from 0 to 7200"],
+  ],
+  [
     "less time to remove the machines than GitLab Runner asks for",
     { shutdownTimeout: "60" },
     ["shutdownTimeout: 60: must be a whole number of seconds from 300 to 7200"],

@@ -37,7 +37,7 @@ describe("a stack file", () => {
         tls: false,
         protectedRefWriters: [],
       },
-      bastion: { instanceType: "t2.micro", rootVolumeSize: 10, swapSize: 1 },
+      bastion: { instanceType: "t2.micro", rootVolumeSize: 10, swapSize: 1, drainTimeout: 3600 },
       logs: { retentionDays: 30 },
       alarms: {},
       runners: [

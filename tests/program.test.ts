@@ -122,6 +122,7 @@ describe("the program", () => {
       fleetPolicyArn: "arn:of:bastion-fleet-policy",
       alarmTopicArn: "arn:of:observability-topic",
       dashboardName: "gitlab-runner-fleet-test",
+      sweepFunctionName: "sweep-function-physical",
     });
   });
 

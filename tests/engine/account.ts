@@ -18,6 +18,7 @@ import {
   DescribeSpotInstanceRequestsCommand,
   type Instance,
 } from "@aws-sdk/client-ec2";
+import { EventBridgeClient, ListRulesCommand } from "@aws-sdk/client-eventbridge";
 import {
   GetPolicyCommand,
   GetPolicyVersionCommand,
@@ -29,6 +30,7 @@ import {
   paginateListRoles,
   paginateListUsers,
 } from "@aws-sdk/client-iam";
+import { LambdaClient, paginateListFunctions } from "@aws-sdk/client-lambda";
 import { paginateListHostedZones, Route53Client } from "@aws-sdk/client-route-53";
 import { ListBucketsCommand, S3Client } from "@aws-sdk/client-s3";
 import {
@@ -62,6 +64,8 @@ export class Account {
   readonly ssm: SSMClient;
   readonly route53: Route53Client;
   readonly logs: CloudWatchLogsClient;
+  readonly lambda: LambdaClient;
+  readonly events: EventBridgeClient;
 
   constructor(
     private readonly emulator: string,
@@ -79,6 +83,8 @@ export class Account {
     this.ssm = new SSMClient(client);
     this.route53 = new Route53Client(client);
     this.logs = new CloudWatchLogsClient(client);
+    this.lambda = new LambdaClient(client);
+    this.events = new EventBridgeClient(client);
   }
 
   /** Alarms as CloudWatch describes them. */
@@ -133,6 +139,14 @@ export class Account {
   async instancesOf(group: string): Promise<Instance[]> {
     return (await this.instances()).filter(({ Tags = [] }) =>
       Tags.some(({ Key, Value }) => Key === "aws:autoscaling:groupName" && Value === group),
+    );
+  }
+
+  /** Subnets of the VPC that an account comes with. */
+  async defaultSubnets(): Promise<string[]> {
+    const Filters = [{ Name: "default-for-az", Values: ["true"] }];
+    return await names(paginateDescribeSubnets({ client: this.ec2 }, { Filters }), ({ Subnets }) =>
+      Subnets?.map(({ SubnetId }) => SubnetId),
     );
   }
 
@@ -254,6 +268,10 @@ export class Account {
       dashboards: await this.dashboards(),
       topics: await this.topics(),
       subscribers: await this.subscribers(),
+      functions: await names(paginateListFunctions({ client: this.lambda }, {}), ({ Functions }) =>
+        Functions?.map(({ FunctionName }) => FunctionName),
+      ),
+      rules: present((await this.events.send(new ListRulesCommand())).Rules?.map(({ Name }) => Name)),
     };
     return Object.fromEntries(Object.entries(inventory).map(([kind, found]) => [kind, found.sort()]));
   }

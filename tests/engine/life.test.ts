@@ -109,6 +109,7 @@ describeWith("the life of the stack dev", [program("pulumi"), program("moto_serv
       fleetPolicyArn: "arn:aws:iam::123456789012:policy/bastion-fleet-policy-SUFFIX",
       alarmTopicArn: "arn:aws:sns:eu-west-1:123456789012:observability-topic-SUFFIX",
       dashboardName: "gitlab-runner-fleet-dev",
+      sweepFunctionName: "sweep-function-SUFFIX",
     });
   });
 

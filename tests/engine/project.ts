@@ -145,14 +145,8 @@ export class EngineStack {
   }
 
   /** Brings the stack up. Returns what the engine told of it. */
-  async upWithEvents(...more: string[]): Promise<EngineEvent[]> {
-    const log = join(this.folder, "events.json");
-    rmSync(log, { force: true });
-    await this.up("--event-log", log, ...more);
-    return readFileSync(log, "utf8")
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => JSON.parse(line) as EngineEvent);
+  upWithEvents(...more: string[]): Promise<EngineEvent[]> {
+    return this.eventsOf((log) => this.up("--event-log", log, ...more));
   }
 
   /**
@@ -160,15 +154,17 @@ export class EngineStack {
    * `update bastion-config.toml`.
    */
   async applied(...more: string[]): Promise<string[]> {
-    return (await this.upWithEvents(...more))
-      .flatMap(({ resOutputsEvent }) => (resOutputsEvent ? [resOutputsEvent.metadata] : []))
-      .filter(({ op, type }) => op !== "same" && op !== "read" && !/^(fleet:|pulumi:)/.test(type))
-      .map(({ op, urn }) => `${op} ${urn.split("::").at(-1) ?? urn}`);
+    return changesIn(await this.upWithEvents(...more));
   }
 
   /** Takes the stack down. Returns what was printed. */
-  destroy(): Promise<string> {
-    return this.must("destroy", "--yes", "--skip-preview");
+  destroy(...more: string[]): Promise<string> {
+    return this.must("destroy", "--yes", "--skip-preview", ...more);
+  }
+
+  /** Takes the stack down. Returns what was done, as `applied` does. */
+  async destroyed(): Promise<string[]> {
+    return changesIn(await this.eventsOf((log) => this.destroy("--event-log", log)));
   }
 
   /** The stack's outputs, secrets hidden. */
@@ -216,6 +212,16 @@ export class EngineStack {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  private async eventsOf(operation: (log: string) => Promise<string>): Promise<EngineEvent[]> {
+    const log = join(this.folder, "events.json");
+    rmSync(log, { force: true });
+    await operation(log);
+    return readFileSync(log, "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as EngineEvent);
+  }
+
   private async deployment(): Promise<Deployment> {
     const { deployment } = JSON.parse(await this.must("stack", "export")) as { deployment: Deployment };
     return deployment;
@@ -226,4 +232,12 @@ export class EngineStack {
     const debugging = { PULUMI_DEBUG_COMMANDS: "true" };
     return { cwd: this.folder, env: { ...this.workspace.environment(), ...debugging } };
   }
+}
+
+/** What was done to the resources of the providers, in the order in which it was finished. */
+function changesIn(events: EngineEvent[]): string[] {
+  return events
+    .flatMap(({ resOutputsEvent }) => (resOutputsEvent ? [resOutputsEvent.metadata] : []))
+    .filter(({ op, type }) => op !== "same" && op !== "read" && !/^(fleet:|pulumi:)/.test(type))
+    .map(({ op, urn }) => `${op} ${urn.split("::").at(-1) ?? urn}`);
 }
