@@ -51,7 +51,7 @@ function bastionAlarms(fleet: string, groupName: pulumi.Input<string>): Alarm[] 
   return [
     {
       name: "bastion-silent",
-      what: "No bastion has reported for 8 minutes: it does not run, or its boot failed.",
+      what: "No bastion has reported for 8 minutes: none runs, its boot failed, or GitLab Runner has stopped.",
       // A boot takes less, and two minutes remain of the ten within which a failed one is to be known.
       rule: silence(fleetMetric(fleet, "BastionReports"), { period: 60, evaluationPeriods: 8 }),
     },
@@ -146,7 +146,7 @@ function mirrorAlarms(fleet: string, { instanceId, mirrorShare, layerCacheShare 
   return [
     {
       name: "registry-mirror-silent",
-      what: "The registry mirror has not reported for 8 minutes: it does not run, or its boot failed.",
+      what: "The registry mirror has not reported for 8 minutes: it does not run, its boot failed, or a registry has stopped.",
       rule: silence(fleetMetric(fleet, "MirrorReports"), { period: 60, evaluationPeriods: 8 }),
     },
     {

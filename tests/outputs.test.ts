@@ -9,8 +9,17 @@ describe("readFleetOutputs", () => {
     await record(() => {
       const fleet = readFleetOutputs(new pulumi.StackReference("organization/gitlab-runner-fleet/test"));
       const { vpcId, publicSubnetIds, privateSubnetIds, registryMirrorUrl, layerCacheRegistry } = fleet;
+      const { alarmTopicArn, dashboardName } = fleet;
       read = valueOf(
-        pulumi.output({ vpcId, publicSubnetIds, privateSubnetIds, registryMirrorUrl, layerCacheRegistry }),
+        pulumi.output({
+          vpcId,
+          publicSubnetIds,
+          privateSubnetIds,
+          registryMirrorUrl,
+          layerCacheRegistry,
+          alarmTopicArn,
+          dashboardName,
+        }),
       );
     });
     await expect(read).resolves.toEqual({
@@ -19,6 +28,8 @@ describe("readFleetOutputs", () => {
       privateSubnetIds: [],
       registryMirrorUrl: undefined,
       layerCacheRegistry: undefined,
+      alarmTopicArn: "alarmTopicArn-of-stack",
+      dashboardName: "dashboardName-of-stack",
     });
   });
 
