@@ -93,8 +93,6 @@ function documentsOf({ type, name, inputs }: PlannedResource, all: PlannedResour
       return read("assumeRolePolicy", "trust", [`role ${name}`]);
     case "aws:s3/bucketPolicy:BucketPolicy":
       return read("policy", "resource", [label(textAt(inputs, "bucket"), "bucket")]);
-    case "aws:sns/topicPolicy:TopicPolicy":
-      return read("policy", "resource", [label(textAt(inputs, "arn"), "topic")]);
     case "aws:ec2/vpcEndpoint:VpcEndpoint":
       return read("policy", "resource", [`endpoint ${name}`]);
     default:

@@ -38,7 +38,7 @@ export const pricesSource =
   "AWS Price List: instances as published by skypilot-org/skypilot-catalog (catalogs/v9/aws/vms.csv, 2026) and " +
   "aws/karpenter-provider-aws (2026-01-19); volumes, addresses, NAT gateways, S3 and Route 53 as of July to October 2026; " +
   "advanced SSM parameters as in infracost's tests; CloudWatch and Lambda as on aws.amazon.com/cloudwatch/pricing and " +
-  "aws.amazon.com/lambda/pricing, logs as in infracost's and in accounts' bills, 2026";
+  "aws.amazon.com/lambda/pricing, logs in other regions than us-east-1 are estimates, 2026";
 
 const types = [
   ...["t2.micro", "t3.micro", "t3.small", "t3.medium", "t3.large", "t3a.small"],

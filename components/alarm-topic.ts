@@ -1,13 +1,10 @@
 import * as aws from "@pulumi/aws";
-import * as pulumi from "@pulumi/pulumi";
-import { accountOf } from "./account";
-import { policyJson } from "./iam";
+import type * as pulumi from "@pulumi/pulumi";
 import type { Tags } from "./instance";
 
 /** Who hears of alarms. */
 export interface AlarmTopicArgs {
-  region: string;
-  /** What the names of the alarms begin with: these alone may publish. */
+  /** What the names of the alarms begin with. */
   prefix: string;
   /** Each gets a mail with a link to confirm. */
   emails: string[];
@@ -15,13 +12,15 @@ export interface AlarmTopicArgs {
 }
 
 /**
- * Makes `${name}-topic`, to which the fleet's alarms publish, and subscriptions by mail. It is not encrypted at rest: CloudWatch cannot
- * use the key `alias/aws/sns`, a key of one's own costs $1 a month, and what is published are names of alarms and numbers.
+ * Makes `${name}-topic`, to which the fleet's alarms publish, and subscriptions by mail. SNS's own policy of a new topic lets its account
+ * publish, and with it CloudWatch's alarms of this account. It is not encrypted at rest: CloudWatch cannot use the key
+ * `alias/aws/sns`, a key of one's own costs $1 a month, and what is published are names of alarms and numbers.
+ * @see https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
  * @see https://repost.aws/knowledge-center/cloudwatch-configure-alarm-sns
  */
 export function alarmTopic(
   name: string,
-  { region, prefix, emails, tags }: AlarmTopicArgs,
+  { prefix, emails, tags }: AlarmTopicArgs,
   parent: pulumi.Resource,
 ): aws.sns.Topic {
   const topic = new aws.sns.Topic(
@@ -29,24 +28,6 @@ export function alarmTopic(
     { displayName: `Alarms of ${prefix}`, tags: { ...tags } },
     { parent },
   );
-  const policy = pulumi
-    .output({ ...accountOf(parent), topicArn: topic.arn })
-    .apply(({ accountId, partition, topicArn }) =>
-      policyJson({
-        Sid: "AlarmsMayPublish",
-        Effect: "Allow",
-        Principal: { Service: "cloudwatch.amazonaws.com" },
-        Action: "sns:Publish",
-        Resource: topicArn,
-        Condition: {
-          ArnLike: {
-            "aws:SourceArn": `arn:${partition}:cloudwatch:${region}:${accountId}:alarm:${prefix}-*`,
-          },
-          StringEquals: { "aws:SourceAccount": accountId },
-        },
-      }),
-    );
-  new aws.sns.TopicPolicy(`${name}-topic-policy`, { arn: topic.arn, policy }, { parent });
   for (const endpoint of emails) {
     new aws.sns.TopicSubscription(
       `${name}-to-${endpoint}`,

@@ -53,7 +53,7 @@ export class Observability extends pulumi.ComponentResource {
 
     this.topicArn =
       args.topicArn === undefined
-        ? alarmTopic(name, { region, prefix, emails: args.emails ?? [], tags }, this).arn
+        ? alarmTopic(name, { prefix, emails: args.emails ?? [], tags }, this).arn
         : pulumi.output(args.topicArn);
     const alarms = alarmsOf(args).map(
       (alarm) =>

@@ -79,31 +79,6 @@ describe("Observability", () => {
     }
   });
 
-  it("lets nobody but this fleet's alarms publish to its topic", async () => {
-    const made = await make();
-    const { arn, policy } = made.resource(
-      "aws:sns/topicPolicy:TopicPolicy",
-      "observability-topic-policy",
-    ).inputs;
-    expect(arn).toBe("arn:of:observability-topic");
-    expect(JSON.parse(String(policy))).toEqual({
-      Version: "2012-10-17",
-      Statement: [
-        {
-          Sid: "AlarmsMayPublish",
-          Effect: "Allow",
-          Principal: { Service: "cloudwatch.amazonaws.com" },
-          Action: "sns:Publish",
-          Resource: "arn:of:observability-topic",
-          Condition: {
-            ArnLike: { "aws:SourceArn": "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:fleet-test-*" },
-            StringEquals: { "aws:SourceAccount": "123456789012" },
-          },
-        },
-      ],
-    });
-  });
-
   it("does not encrypt the topic with AWS's own key, which alarms cannot use", async () => {
     const made = await make();
     expect(made.resource("aws:sns/topic:Topic", "observability-topic").inputs).toEqual({

@@ -34,20 +34,18 @@ describe("the permissions", () => {
     expect(document?.who).toEqual(["nobody yet"]);
   });
 
-  it("include inline policies, who may take a role, and what a bucket, an endpoint and a topic let through", () => {
+  it("include inline policies, who may take a role, and what a bucket and an endpoint let through", () => {
     const documents = permissionDocuments([
       resource("aws:iam/rolePolicy:RolePolicy", "d-inline", { role: "<bastion.name>", policy: allow }),
       resource("aws:iam/role:Role", "c-role", { assumeRolePolicy: allow }),
       resource("aws:s3/bucketPolicy:BucketPolicy", "b-tls", { bucket: "<cache.bucket>", policy: allow }),
       resource("aws:ec2/vpcEndpoint:VpcEndpoint", "a-s3", { policy: allow }),
-      resource("aws:sns/topicPolicy:TopicPolicy", "e-alarms", { arn: "<topic.arn>", policy: allow }),
     ]);
     expect(documents.map(({ file, kind, who }) => [file, kind, ...who])).toEqual([
       ["a-s3", "resource", "endpoint a-s3"],
       ["b-tls", "resource", "bucket cache"],
       ["c-role", "trust", "role c-role"],
       ["d-inline", "permissions", "role bastion"],
-      ["e-alarms", "resource", "topic topic"],
     ]);
   });
 
