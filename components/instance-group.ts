@@ -66,7 +66,9 @@ export function instanceGroup(
       healthCheckType: "EC2",
       // Its instance goes with it.
       forceDelete: true,
-      tags: Object.entries(tags).map(([key, value]) => ({ key, value, propagateAtLaunch: true })),
+      tags: Object.entries(tags)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([key, value]) => ({ key, value, propagateAtLaunch: true })),
     },
     { ...opts, replaceOnChanges: ["launchTemplate", "vpcZoneIdentifiers"] },
   );

@@ -98,8 +98,8 @@ describe("Bastion", () => {
       healthCheckType: "EC2",
       forceDelete: true,
       tags: [
-        { key: "team", value: "ci", propagateAtLaunch: true },
         { key: "Name", value: "bastion", propagateAtLaunch: true },
+        { key: "team", value: "ci", propagateAtLaunch: true },
       ],
     });
   });

@@ -243,10 +243,10 @@ describeWith("networks", [program("pulumi"), program("moto_server")], () => {
         "create network-vpc-private-2: ",
         "create network-vpc-private-2: ",
         "create network-vpc-private-2: ",
-        "replace bastion-group: launchTemplate, vpcZoneIdentifiers",
+        "replace bastion-group: capacityReservationSpecification, launchTemplate, vpcZoneIdentifiers",
         "update bastion-config.toml: insecureValue, value",
         "update bastion-fleet-policy: policy",
-        "update bastion-launch-template: networkInterfaces",
+        "update bastion-launch-template: latestVersion, networkInterfaces",
       ]);
     });
 

@@ -42,12 +42,12 @@ describeWith("the plan of a stack", [program("pulumi"), program("moto_server")],
   afterAll(() => emulator.stop());
 
   describe.each([
-    { name: "dev", tokens: { default: "glrt-planted" }, resources: 68, values: 228 },
+    { name: "dev", tokens: { default: "glrt-planted" }, resources: 68, values: 267 },
     {
       name: "prod",
       tokens: { build: "glrt-planted-build", test: "glrt-planted-test" },
       resources: 76,
-      values: 256,
+      values: 295,
     },
   ])("$name", ({ name, tokens, resources, values }) => {
     let planned: Resources;
