@@ -4,8 +4,9 @@ import { Bastion } from "../components/bastion";
 import { DistributedCache } from "../components/distributed-cache";
 import { Network } from "../components/network";
 import { RegistryMirror } from "../components/registry-mirror";
+import { Sweep } from "../components/sweep";
 import { Workers } from "../components/workers";
-import { bastionArgs, cacheArgs, mirrorArgs, networkArgs, workersArgs } from "./helpers/fleet";
+import { bastionArgs, cacheArgs, mirrorArgs, networkArgs, sweepArgs, workersArgs } from "./helpers/fleet";
 import { record, type Recorded, type Recording } from "./helpers/record";
 
 type Maker = (opts?: pulumi.ComponentResourceOptions) => pulumi.ComponentResource;
@@ -24,11 +25,12 @@ const components: [string, Maker][] = [
   ],
   ["Workers", (opts) => new Workers("subject", workersArgs, opts)],
   ["Bastion", (opts) => new Bastion("subject", bastionArgs(), opts)],
+  ["Sweep", (opts) => new Sweep("subject", sweepArgs, opts)],
 ];
 
 // These AWS resources take no tags.
 const untaggable =
-  /bucket(PublicAccessBlock|ServerSide|Lifecycle|Policy)|PolicyAttachment|rolePolicy:|accessKey|volumeAttachment|route53\/record|securityGroup(In|E)gressRule/;
+  /bucket(PublicAccessBlock|ServerSide|Lifecycle|Policy)|PolicyAttachment|rolePolicy:|accessKey|volumeAttachment|route53\/record|securityGroup(In|E)gressRule|lambda\/(invocation|permission):|eventTarget/;
 
 const childrenOf = (made: Recording): Recorded[] =>
   made.resources.filter(({ name }) => name.startsWith("subject-"));
@@ -64,7 +66,8 @@ describe.each(components)("%s", (className, make) => {
     const untagged = childrenOf(made)
       .filter(({ type }) => type.startsWith("aws") && !untaggable.test(type))
       .filter(
-        ({ inputs }) => !/"team":"ci"|"key":"team"[^}]*"value":"ci"/.test(JSON.stringify(inputs["tags"] ?? {})),
+        ({ inputs }) =>
+          !/"team":"ci"|"key":"team"[^}]*"value":"ci"/.test(JSON.stringify(inputs["tags"] ?? {})),
       );
     expect(untagged.map(({ type, name }) => `${type} ${name}`)).toEqual([]);
   });

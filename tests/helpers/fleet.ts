@@ -3,6 +3,7 @@ import type { DistributedCacheArgs } from "../../components/distributed-cache";
 import type { NetworkArgs } from "../../components/network";
 import { mirrorsOf } from "../../components/registry-addresses";
 import type { RegistryMirrorArgs } from "../../components/registry-mirror";
+import type { SweepArgs } from "../../components/sweep";
 import { Workers, type WorkerArgs, type WorkersArgs } from "../../components/workers";
 
 /** Arguments with which each component can be made on its own. */
@@ -65,3 +66,15 @@ export function bastionArgs(more: Partial<BastionArgs> = {}): BastionArgs {
     ...more,
   };
 }
+
+export const sweepArgs: SweepArgs = {
+  region: "eu-west-1",
+  fleetId: "0a1b2c3d",
+  workerProfileArn: "arn:aws:iam::123456789012:instance-profile/workers",
+  spot: true,
+  bastionGroupName: "bastion-group-1",
+  bastionLogGroupName: "/fleet/test/bastion",
+  drainParameterName: "/fleet/test/bastion/drain",
+  neededUntilDrained: [],
+  tags: { team: "ci" },
+};
