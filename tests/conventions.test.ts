@@ -5,6 +5,7 @@ import { DistributedCache } from "../components/distributed-cache";
 import { Network } from "../components/network";
 import { Observability } from "../components/observability";
 import { RegistryMirror } from "../components/registry-mirror";
+import { Sweep } from "../components/sweep";
 import { Workers } from "../components/workers";
 import {
   bastionArgs,
@@ -12,6 +13,7 @@ import {
   mirrorArgs,
   networkArgs,
   observabilityArgs,
+  sweepArgs,
   workersArgs,
 } from "./helpers/fleet";
 import { record, type Recorded, type Recording } from "./helpers/record";
@@ -33,11 +35,12 @@ const components: [string, Maker][] = [
   ["Workers", (opts) => new Workers("subject", workersArgs, opts)],
   ["Bastion", (opts) => new Bastion("subject", bastionArgs(), opts)],
   ["Observability", (opts) => new Observability("subject", observabilityArgs, opts)],
+  ["Sweep", (opts) => new Sweep("subject", sweepArgs, opts)],
 ];
 
 // These AWS resources take no tags.
 const untaggable =
-  /cloudwatch\/dashboard|sns\/topic(Policy|Subscription)|bucket(PublicAccessBlock|ServerSide|Lifecycle|Policy)|PolicyAttachment|rolePolicy:|accessKey|volumeAttachment|route53\/record|securityGroup(In|E)gressRule/;
+  /cloudwatch\/dashboard|sns\/topicSubscription|bucket(PublicAccessBlock|ServerSide|Lifecycle|Policy)|PolicyAttachment|rolePolicy:|accessKey|volumeAttachment|route53\/record|securityGroup(In|E)gressRule|lambda\/(invocation|permission):|eventTarget/;
 
 const childrenOf = (made: Recording): Recorded[] =>
   made.resources.filter(({ name }) => name.startsWith("subject-"));

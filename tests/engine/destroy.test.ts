@@ -15,6 +15,7 @@ describeWith("a fleet with workers at work", [program("pulumi"), program("moto_s
   let stack: EngineStack;
   /** All that there is besides the fleet. */
   let others: Inventory;
+  let machines = 0;
 
   const bastion = async () => String((await stack.outputs())["bastionInstanceId"]);
   const fleetId = async () => Buffer.from(await stack.idOf("fleet"), "base64url").toString("hex");
@@ -24,11 +25,13 @@ describeWith("a fleet with workers at work", [program("pulumi"), program("moto_s
   const putToWork = async () => {
     const [id, fleet, profile] = [await bastion(), await fleetId(), await stack.idOf("workers-profile")];
     const subnetId = await subnetOf(id);
-    const name = (i: number) => `runner-abc-${fleet}-worker-${id.slice(-4)}-${i}`;
-    const theirs = { profile, subnetId };
-    const tagged = await makeMachine(account, { ...theirs, name: name(1), tags: { "fleet-bastion": id } });
-    const untagged = await makeMachine(account, { ...theirs, name: name(2), tags: {} });
-    return { tagged, untagged, keyPair: name(1) };
+    const make = async (tags: Record<string, string>) => {
+      const name = `runner-abc-${fleet}-worker-${++machines}`;
+      return { name, id: await makeMachine(account, { name, profile, subnetId, tags }) };
+    };
+    const tagged = await make({ "fleet-bastion": id });
+    const untagged = await make({});
+    return { tagged: tagged.id, untagged: untagged.id, keyPair: tagged.name };
   };
 
   beforeAll(async () => {

@@ -7,6 +7,7 @@ import { Emulator } from "../tools/emulator";
 import { describeWith, program } from "../tools/programs";
 import { Account } from "./account";
 import { makeMachine, report } from "./machines";
+import { AttachedPolicies } from "./policy-simulator";
 import { EngineStack } from "./project";
 
 const logGroup = "/gitlab-runner-fleet/dev/bastion";
@@ -43,7 +44,7 @@ describeWith("the sweep of the stack dev", [program("pulumi"), program("moto_ser
     fleetId = Buffer.from(await stack.idOf("fleet"), "base64url").toString("hex");
     profile = await stack.idOf("workers-profile");
     bastion = String((await stack.outputs())["bastionInstanceId"]);
-    subnetId = (await instances()).length > 0 ? ((await account.instances())[0]?.SubnetId ?? "") : "";
+    subnetId = (await account.instances())[0]?.SubnetId ?? "";
     await account.iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: `${profile}-2` }));
   });
 
@@ -55,6 +56,61 @@ describeWith("the sweep of the stack dev", [program("pulumi"), program("moto_ser
   it("comes with the stack", () => {
     expect(fleetId).toMatch(/^[0-9a-f]{8}$/);
     expect(bastion).toMatch(/^i-/);
+  });
+
+  it("may touch what is the fleet's, and nothing else", async () => {
+    const policies = await AttachedPolicies.ofRole(
+      account,
+      `arn:aws:iam::123456789012:role/${await stack.idOf("sweep-role")}`,
+    );
+    const arn = (service: string, resource: string) =>
+      `arn:aws:${service}:eu-west-1:123456789012:${resource}`;
+    const instance = (ofProfile: string) => ({
+      action: "ec2:TerminateInstances",
+      resource: arn("ec2", "instance/i-0123456789abcdef0"),
+      context: { "ec2:InstanceProfile": `arn:aws:iam::123456789012:instance-profile/${ofProfile}` },
+    });
+    const keyPair = (name: string) => ({
+      action: "ec2:DeleteKeyPair",
+      resource: arn("ec2", `key-pair/${name}`),
+    });
+    const group = (id: string) => ({
+      action: "autoscaling:UpdateAutoScalingGroup",
+      resource: arn("autoscaling", "autoScalingGroup:1-2:autoScalingGroupName/some"),
+      context: { "autoscaling:ResourceTag/fleet-id": id },
+    });
+    const report = (ofGroup: string, stream: string) => ({
+      action: "logs:GetLogEvents",
+      resource: arn("logs", `log-group:${ofGroup}:log-stream:${stream}`),
+    });
+    const parameter = (action: string, name: string) => ({
+      action,
+      resource: arn("ssm", `parameter${name}`),
+    });
+
+    for (const request of [
+      instance(profile),
+      keyPair(`runner-abc-${fleetId}-worker-1`),
+      group(fleetId),
+      report(logGroup, "i-0b0b.report"),
+      parameter("ssm:PutParameter", `${logGroup}/drain`),
+    ]) {
+      expect([request, await policies.decide(request)]).toEqual([request, [expect.any(String)]]);
+    }
+    for (const request of [
+      instance(`${profile}-2`),
+      instance(await stack.idOf("bastion-profile")),
+      keyPair(`runner-abc-${fleetId}0-worker-1`),
+      keyPair("runner-abc-worker-1"),
+      keyPair("of-an-operator"),
+      group(`${fleetId}0`),
+      report(logGroup, "i-0b0b"),
+      report("/gitlab-runner-fleet/prod/bastion", "i-0b0b.report"),
+      parameter("ssm:PutParameter", `${logGroup}/config.toml`),
+      parameter("ssm:GetParameter", `${logGroup}/runner-token/default`),
+    ]) {
+      expect([request, await policies.decide(request)]).toEqual([request, []]);
+    }
   });
 
   it("finds nothing to do", async () => {
@@ -107,7 +163,11 @@ describeWith("the sweep of the stack dev", [program("pulumi"), program("moto_ser
       spot: true,
       functionArn: "",
     });
+    const lines = jest.spyOn(process.stdout, "write").mockReturnValue(true);
     const { removed, kept } = await sweep(aws, { dryRun: false, now });
+    const said = lines.mock.calls.map(([line]) => JSON.parse(String(line)) as unknown);
+    lines.mockRestore();
+    expect(said).toEqual(removed.map(({ kind, id, why }) => ({ removed: id, kind, why })));
     expect(removed.map(({ kind, id, why }) => [kind, kind === "instance" ? "" : id, why])).toEqual([
       ["instance", "", "no bastion knows it"],
       ["key-pair", `runner-abc-${fleetId}-worker-1-a`, "no instance uses it"],

@@ -4,6 +4,7 @@ import type { NetworkArgs } from "../../components/network";
 import type { ObservabilityArgs } from "../../components/observability";
 import { mirrorsOf } from "../../components/registry-addresses";
 import type { RegistryMirrorArgs } from "../../components/registry-mirror";
+import type { SweepArgs } from "../../components/sweep";
 import { Workers, type WorkerArgs, type WorkersArgs } from "../../components/workers";
 
 /** Arguments with which each component can be made on its own. */
@@ -78,3 +79,15 @@ export function bastionArgs(more: Partial<BastionArgs> = {}): BastionArgs {
     ...more,
   };
 }
+
+export const sweepArgs: SweepArgs = {
+  region: "eu-west-1",
+  fleetId: "0a1b2c3d",
+  workerProfileArn: "arn:aws:iam::123456789012:instance-profile/workers",
+  spot: true,
+  bastionGroupName: "bastion-group-1",
+  bastionLogGroupName: "/fleet/test/bastion",
+  drainParameterName: "/fleet/test/bastion/drain",
+  neededUntilDrained: [],
+  tags: { team: "ci" },
+};

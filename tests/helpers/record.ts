@@ -68,7 +68,7 @@ function made(type: string, name: string, inputs: Record<string, unknown>): Reco
           publicSubnetIds: ["subnet-of-stack"],
           privateSubnetIds: [],
           ...Object.fromEntries(
-            "bastionInstanceId bastionGroupName bastionSecurityGroupId workerSecurityGroupId workerSecurityGroupName workerRoleArn workerInstanceProfileArn cacheBucketName cacheBucketArn cachePolicyArn runnerConfigParameterName fleetPolicyArn alarmTopicArn dashboardName"
+            "bastionInstanceId bastionGroupName bastionSecurityGroupId workerSecurityGroupId workerSecurityGroupName workerRoleArn workerInstanceProfileArn cacheBucketName cacheBucketArn cachePolicyArn runnerConfigParameterName fleetPolicyArn alarmTopicArn dashboardName sweepFunctionName"
               .split(" ")
               // The stack `bucketless` has its caches elsewhere.
               .filter((output) => !(String(inputs["name"]).endsWith("/bucketless") && /^cache/.test(output)))
