@@ -54,9 +54,6 @@ find "$store" -mindepth 1 -maxdepth 1 -type d -not -name '.*' -printf '%f\n' 2>/
 machine_jobs >"${work}/jobs"
 curl --silent --max-time 5 http://127.0.0.1:9252/metrics |
   grep --extended-regexp "^gitlab_runner_(${wanted})[{ ]" >"${work}/metrics" || true
-if [[ -r "$config" && -z "$(find /run/fleet/token-expiries -newer "$config" -mmin -60 2>/dev/null)" ]]; then
-  expiries >/run/fleet/token-expiries 2>/dev/null
-fi
 [[ -s "$previous" ]] || echo '{}' >"$previous"
 
 # Counters begin at 0 again with the runner. GitLab Runner asks no more for an hour when its token was rejected three times, so a
@@ -138,3 +135,8 @@ mv --force "${previous}.new" "$previous"
 sign_in
 put_events "$(instance_id).report" "${work}/events"
 jq .report.runner "${work}/all" | put_metrics
+
+# For the next report: a GitLab that does not answer keeps nobody waiting.
+if [[ -r "$config" && -z "$(find /run/fleet/token-expiries -newer "$config" -mmin -60 2>/dev/null)" ]]; then
+  expiries >/run/fleet/token-expiries 2>/dev/null
+fi
