@@ -1,3 +1,4 @@
+import { minute } from "./clock";
 import type { Bastion, Instance, Report, Snapshot } from "./snapshot";
 
 /** Something that goes, and why. */
@@ -13,8 +14,6 @@ export interface Decision {
   removals: Removal[];
   kept: number;
 }
-
-const minute = 60_000;
 
 /** So long nothing new is called an orphan: docker-machine makes a machine in several calls. */
 const grace = 15 * minute;

@@ -9,6 +9,7 @@ export type DrainAws = Pick<FleetAws, "look" | "drainOrder" | "orderDrain">;
 
 /** Who is to drain, and for how long. */
 export interface DrainArgs {
+  /** Of the fleet's bastions. */
   isLeaving: (bastion: Bastion) => boolean;
   seconds: number;
   /** When to come back whatever is left, in milliseconds of the clock. */
@@ -18,6 +19,9 @@ export interface DrainArgs {
 /** A bastion that has said nothing for so long is not waited for. */
 const silence = 5 * minute;
 
+/** A new bastion is at work within a few minutes, or never. */
+const successorTime = 10 * minute;
+
 /** Whether a bastion has reported lately, with what. */
 function lastWord({ reports }: Snapshot, { id }: Bastion, now: Date): Report | undefined {
   const report = reports.get(id);
@@ -25,9 +29,7 @@ function lastWord({ reports }: Snapshot, { id }: Bastion, now: Date): Report | u
 }
 
 /**
- * Tells bastions to take no more jobs, and waits until the running ones have ended: at most `seconds` from when
- * they were told first.
- * @param isLeaving which of the fleet's bastions
+ * Tells bastions to take no more jobs, and waits until the running ones have ended: at most `seconds` from when they were told first.
  * @returns whether there is nothing left to wait for.
  */
 export async function drain(
@@ -80,6 +82,3 @@ export async function awaitSuccessor(
     );
   }
 }
-
-/** A new bastion is at work within a few minutes, or never. */
-export const successorTime = 10 * minute;

@@ -1,10 +1,5 @@
 import { CreateLogStreamCommand, PutLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import {
-  CreateKeyPairCommand,
-  DescribeImagesCommand,
-  RunInstancesCommand,
-  type _InstanceType,
-} from "@aws-sdk/client-ec2";
+import { CreateKeyPairCommand, DescribeImagesCommand, RunInstancesCommand } from "@aws-sdk/client-ec2";
 import type { Account } from "./account";
 
 /** A machine as docker-machine makes it: a key pair, and an instance that uses it. */
@@ -23,11 +18,10 @@ export async function makeMachine(account: Account, args: MachineArgs): Promise<
   const { Images: [image] = [] } = await account.ec2.send(
     new DescribeImagesCommand({ Owners: ["099720109477"] }),
   );
-  const instanceType: _InstanceType = "t3.medium";
   const { Instances: [instance] = [] } = await account.ec2.send(
     new RunInstancesCommand({
       ImageId: image?.ImageId,
-      InstanceType: instanceType,
+      InstanceType: "t3.medium",
       MinCount: 1,
       MaxCount: 1,
       KeyName: args.name,
