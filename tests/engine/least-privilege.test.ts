@@ -541,7 +541,9 @@ describeWith("least privilege on the stack dev", programs, () => {
       ["AWS/EC2", []],
     ])("machines report metrics of the namespace %s: %j", async (namespace, by) => {
       const context = { "cloudwatch:namespace": namespace };
-      const request = { action: "cloudwatch:PutMetricData", resource: "*", context };
+      // Metrics are in no resource but a dataset.
+      const resource = `arn:aws:cloudwatch:${region}:${accountId}:dataset/default`;
+      const request = { action: "cloudwatch:PutMetricData", resource, context };
       expect(await rolePolicies.bastion.decide(request)).toEqual(by);
       expect(await rolePolicies["registry-mirror"].decide(request)).toEqual(by);
     });
