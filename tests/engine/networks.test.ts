@@ -247,6 +247,8 @@ describeWith("networks", [program("pulumi"), program("moto_server")], () => {
         "update bastion-config.toml: insecureValue, value",
         "update bastion-fleet-policy: policy",
         "update bastion-launch-template: latestVersion, networkInterfaces",
+        "update observability-bastion-unreachable: dimensions",
+        ...[1, 2, 3, 4, 5, 6].map((step) => `update sweep-handover-${step}: input, result`),
       ]);
     });
 

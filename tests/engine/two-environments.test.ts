@@ -106,7 +106,7 @@ function namesIn(document: string): string[] {
 /** Which environment something in a policy belongs to; what is nobody's stands for itself. */
 function ownerOf(name: string, owned: Each<Set<string>>): string {
   const owners = environments.filter((environment) =>
-    [...owned[environment]].some((id) => name.includes(id.startsWith("/") ? dirname(id) : id)),
+    [...owned[environment]].some((id) => name.includes(/^\/(?!aws\/)/.test(id) ? dirname(id) : id)),
   );
   return owners.length > 0 ? owners.join(" and ") : name;
 }
@@ -178,6 +178,8 @@ describeWith(
         `${ec2}:network-interface/*`,
         `${ec2}:spot-instances-request/*`,
         `${ec2}:volume/*`,
+        // A condition asks for the fleet's tag.
+        "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:*:autoScalingGroupName/*",
         "arn:aws:ec2:eu-west-1::image/ami-0a24040000000a64a",
         "arn:aws:iam::123456789012:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot",
       ];
