@@ -1,4 +1,5 @@
 import type { ChildProcess } from "child_process";
+import * as fs from "fs";
 import type { ThrowawayMachine } from "./throwaway-machine";
 
 /** What a unit file says, as far as a service is started by it. */
@@ -7,6 +8,8 @@ interface Service {
   user: string;
   environment: Record<string, string>;
   restartSeconds: number;
+  /** Asks it to end. */
+  stopSignal: string;
 }
 
 interface State {
@@ -59,11 +62,18 @@ export class Units {
     return stdout;
   }
 
+  /** Stops a service that runs, and starts it again. */
+  async tryRestart(name: string): Promise<void> {
+    if (this.running.get(name)?.wanted !== true) return;
+    await this.stop(name);
+    this.start(name);
+  }
+
   /** Stops it for good, or until it is started again. */
   async stop(name: string): Promise<void> {
     const state = this.running.get(name);
     if (state) state.wanted = false;
-    await this.kill(name, "TERM");
+    await this.kill(name, this.read(name).stopSignal);
   }
 
   /** Starts nothing again: the machine is about to go. */
@@ -103,10 +113,12 @@ export class Units {
 
   private read(name: string): Service {
     const [, template = name, instance = ""] = /^(.*@)(.*)$/.exec(name) ?? [];
-    const text = this.machine.read(`/etc/systemd/system/${template}.service`).replaceAll("%i", instance);
+    const text = this.textOf(template).replaceAll("%i", instance);
     const values = (key: string) =>
       [...text.matchAll(new RegExp(`^${key}=(.*)$`, "gm"))].map(([, value = ""]) => value);
-    const files = values("EnvironmentFile").flatMap((file) => this.machine.read(file).trim().split("\n"));
+    const files = values("EnvironmentFile")
+      .filter((file) => !file.startsWith("-") || this.machine.exists(file.slice(1)))
+      .flatMap((file) => this.machine.read(file.replace(/^-/, "")).trim().split("\n"));
     return {
       command: words(values("ExecStart")[0] ?? ""),
       user: values("User")[0] ?? "root",
@@ -123,7 +135,18 @@ export class Units {
             ] as const;
           }),
       ]),
-      restartSeconds: Number(values("RestartSec")[0] ?? "0.1"),
+      restartSeconds: Number(values("RestartSec").at(-1) ?? "0.1"),
+      stopSignal: (values("KillSignal").at(-1) ?? "SIGTERM").replace("SIG", ""),
     };
+  }
+
+  /** A unit's file with its drop-ins. */
+  private textOf(name: string): string {
+    const file = `/etc/systemd/system/${name}.service`;
+    const folder = this.machine.outside(`${file}.d`);
+    const dropIns = fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
+    return [file, ...dropIns.map((dropIn) => `${file}.d/${dropIn}`)]
+      .map((part) => this.machine.read(part))
+      .join("\n");
   }
 }
