@@ -17,6 +17,8 @@ export interface RecordedCall extends ApiCall {
 /** An instance that docker-machine has made. */
 export interface MadeInstance {
   id: string;
+  /** As docker-machine calls it, and its key pair. */
+  name: string;
   address: string;
   /** As ssh's `authorized_keys` has it. */
   publicKey: string;
@@ -83,6 +85,7 @@ export class Aws {
         const valueOf = (name: string) => new RegExp(`<${name}>(.*?)</${name}>`).exec(answer)?.[1] ?? "";
         this.listener.made({
           id: valueOf("instanceId"),
+          name: parameters["KeyName"] ?? "",
           address: valueOf("privateIpAddress"),
           publicKey: this.publicKeys.get(parameters["KeyName"] ?? "") ?? "",
           userData: Buffer.from(parameters["UserData"] ?? "", "base64"),

@@ -50,7 +50,7 @@ export class Bastion {
     replaceSystemctl(machine);
     const { status, stdout, stderr } = await machine.run(["/opt/fleet/boot.sh"]);
     if (status !== 0) throw new Error(`The bastion does not boot: ${stdout}${stderr}`);
-    await bastion.obey();
+    bastion.obey();
     return bastion;
   }
 
@@ -59,7 +59,7 @@ export class Bastion {
     try {
       return await this.units.once("fleet-sync");
     } finally {
-      await this.obey();
+      this.obey();
     }
   }
 
@@ -75,7 +75,7 @@ export class Bastion {
   }
 
   /** Does to services what systemctl was told. */
-  private async obey(): Promise<void> {
+  private obey(): void {
     for (const call of systemctlCalls(this.machine)) {
       const [command, unit = ""] = call.split(" ").filter((word) => !word.startsWith("-"));
       const service = unit.replace(".service", "");

@@ -12,7 +12,8 @@ import { Aws } from "./aws";
 import { Bastion, bastionPackages } from "./bastion";
 import { Site } from "./site";
 import { FleetStack } from "./stack";
-import { Worker, workerPackages } from "./worker";
+import { workerPackages } from "./worker";
+import { WorkerMachines } from "./worker-machines";
 
 const region = "eu-west-1";
 const mirrorHost = "registry-mirror.dev.gitlab-runner-fleet.internal";
@@ -23,18 +24,12 @@ type RunnerSettings = Record<string, unknown>;
 /** What a test says of the stack file. */
 export interface FleetSettings {
   concurrent?: number;
+  checkInterval?: number;
   runners: RunnerSettings[];
 }
 
 /** A fleet that was brought up from a stack file, with everything that is around it. */
 export class Fleet {
-  /** Workers that run, by their instances' ids. */
-  readonly workers = new Map<string, Worker>();
-  /** All there have been. */
-  readonly everyWorker: Worker[] = [];
-  private tokens: Record<string, string> = {};
-  private readonly booting = new Set<Promise<void>>();
-
   private constructor(
     readonly aws: Aws,
     readonly account: Account,
@@ -42,37 +37,32 @@ export class Fleet {
     readonly site: Site,
     readonly mirror: RegistryMachine,
     readonly bastion: Bastion,
+    readonly workers: WorkerMachines,
     private readonly metadata: HttpServer,
+    private tokens: Record<string, string>,
   ) {}
 
   /** Brings up the committed stack `dev` with other runners, and waits until its bastion runs. */
   static async start(settings: FleetSettings): Promise<Fleet> {
-    const aws = await Aws.start({
-      made: (instance) => {
-        fleet.boot(instance);
-      },
-      ended: (id) => {
-        void fleet.end(id);
-      },
-    });
+    const startingMirror = RegistryMachine.start();
+    const workers = new WorkerMachines();
+    const aws = await Aws.start(workers);
     const account = new Account(aws.emulator.url, region);
     const stack = new FleetStack(account);
-    await stack.up(stackSettings(settings, tokensOf(settings)));
+    const tokens = tokensOf(settings);
+    await stack.up(stackSettings(settings, tokens));
     const downloads = { "docker-machine": requireProgram("docker-machine") };
     const packages = [...bastionPackages(), ...workerPackages()];
-    const [site, mirror] = await Promise.all([
-      Site.start(aws, { [mirrorHost]: "10.0.0.20" }, packages, downloads),
-      RegistryMachine.start(),
-    ]);
-    await site.network.connect(mirror.machine, "10.0.0.20");
-    await publishImages(mirror, site);
+    const site = await Site.start(aws, { [mirrorHost]: "10.0.0.20" }, packages, downloads);
+    workers.site = site;
     const metadata = await startInstanceMetadata("bastion", await roleCredentials(aws, stack));
     await site.serveMetadata(metadata.url);
-    const userData = stack.userDataOf("bastion-instance");
-    const bastion = await Bastion.boot(userData, "10.0.0.10", site);
-    const fleet = new Fleet(aws, account, stack, site, mirror, bastion, metadata);
-    fleet.tokens = tokensOf(settings);
-    return fleet;
+    const mirror = await startingMirror;
+    const [bastion] = await Promise.all([
+      Bastion.boot(stack.userDataOf("bastion-instance"), "10.0.0.10", site),
+      site.network.connect(mirror.machine, "10.0.0.20").then(() => publishImages(mirror, site)),
+    ]);
+    return new Fleet(aws, account, stack, site, mirror, bastion, workers, metadata, tokens);
   }
 
   get gitlab() {
@@ -88,28 +78,11 @@ export class Fleet {
 
   async stop(): Promise<void> {
     await this.bastion.stop();
-    await Promise.all(this.booting);
-    await Promise.all([...this.workers.values()].map((worker) => worker.stop()));
+    await this.workers.stop();
     await this.mirror.stop();
     await this.metadata.stop();
     await this.site.stop();
     await this.aws.stop();
-  }
-
-  private boot(instance: Worker["instance"]): void {
-    const booting = Worker.boot(instance, this.site.network, this.site).then((worker) => {
-      this.workers.set(instance.id, worker);
-      this.everyWorker.push(worker);
-    });
-    this.booting.add(booting);
-    void booting.finally(() => this.booting.delete(booting));
-  }
-
-  private async end(id: string): Promise<void> {
-    await Promise.all(this.booting);
-    const worker = this.workers.get(id);
-    this.workers.delete(id);
-    await worker?.stop();
   }
 }
 
@@ -117,17 +90,8 @@ function tokensOf({ runners }: FleetSettings): Record<string, string> {
   return Object.fromEntries(runners.map(({ name }) => [String(name), `glrt-${String(name)}-token`]));
 }
 
-function stackSettings(
-  { concurrent = 10, runners }: FleetSettings,
-  runnerTokens: Record<string, string>,
-): StackSettings {
-  const settings = {
-    concurrent,
-    runners,
-    runnerTokens,
-    gitlabUrl: "https://gitlab.example.com",
-    checkInterval: 1,
-  };
+function stackSettings(fleetSettings: FleetSettings, runnerTokens: Record<string, string>): StackSettings {
+  const settings = { ...fleetSettings, runnerTokens, gitlabUrl: "https://gitlab.example.com" };
   return Object.fromEntries(
     Object.entries(settings).map(([key, value]) => [`gitlab-runner-fleet:${key}`, value]),
   );

@@ -5,6 +5,8 @@ import { setTimeout } from "timers/promises";
 export interface JobArgs {
   /** Lines of shell. */
   script: string[];
+  /** Token of the runner that may have it. Default: any. */
+  token?: string;
   /** Default: the runner's. */
   image?: string;
   /** Paths below the project's folder that the next job with the same key finds. Default: none. */
@@ -20,7 +22,7 @@ export interface JobReport {
 }
 
 /** A job, and all that was heard of it. */
-export interface Job extends JobArgs {
+export interface Job extends Omit<JobArgs, "token"> {
   id: number;
   token: string;
   /** Milliseconds of the clock, as the others are. */
@@ -48,16 +50,16 @@ export class GitLab {
   readonly jobs: Job[] = [];
   /** How often each token asked for a job. */
   readonly asked = new Map<string, number>();
-  private readonly waiting: Job[] = [];
+  private readonly waiting: { job: Job; runner: string | undefined }[] = [];
   private readonly rejected = new Set<string>();
 
   /** Puts a job into the queue. */
-  queue(args: JobArgs): Job {
+  queue({ token: runner, ...args }: JobArgs): Job {
     const id = this.jobs.length + 1;
     const heard = { queuedAt: Date.now(), trace: "", pieces: [], reports: [] };
     const job: Job = { ...args, id, token: `job-token-${id}`, ...heard };
     this.jobs.push(job);
-    this.waiting.push(job);
+    this.waiting.push({ job, runner });
     return job;
   }
 
@@ -105,7 +107,8 @@ export class GitLab {
         reply(403);
         return;
       }
-      const next = this.waiting.shift();
+      const place = this.waiting.findIndex(({ runner = token }) => runner === token);
+      const next = place < 0 ? undefined : this.waiting.splice(place, 1)[0]?.job;
       if (!next) {
         reply(204);
         return;
@@ -140,13 +143,27 @@ export function endOf(job: Job): JobReport | undefined {
   return job.reports.find(({ state }) => finalStates.includes(state));
 }
 
+/** The machine that a job ran on, by what its log says. */
+export function machineOf({ trace }: Job): string | undefined {
+  return / via ([^\s]+)\.\.\./.exec(trace)?.[1];
+}
+
+/** The most jobs that ran at the same time. */
+export function mostAtOnce(jobs: Job[]): number {
+  const runningAt = (at: number) =>
+    jobs.filter((job) => (job.takenAt ?? Infinity) <= at && (endOf(job)?.at ?? Infinity) > at).length;
+  return Math.max(...jobs.map(({ takenAt = 0 }) => runningAt(takenAt)));
+}
+
 /** Looks at a thing until it is true. Returns whether it has become so in time. */
 export async function eventually(
   isTrue: () => boolean | Promise<boolean>,
   seconds: number,
 ): Promise<boolean> {
-  for (const deadline = Date.now() + seconds * 1000; !(await isTrue()); await setTimeout(100)) {
+  const deadline = Date.now() + seconds * 1000;
+  while (!(await isTrue())) {
     if (Date.now() > deadline) return false;
+    await setTimeout(100);
   }
   return true;
 }

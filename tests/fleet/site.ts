@@ -41,8 +41,10 @@ export class Site {
     downloads: Record<string, string>,
   ): Promise<Site> {
     const { router } = MachineNetwork;
-    const here = [gitlabHost, packagesHost, "amazonaws.com"].map((name) => [name, router]);
-    const network = await MachineNetwork.start({ ...names, ...Object.fromEntries(here) });
+    const network = await MachineNetwork.start({
+      ...names,
+      ...{ [gitlabHost]: router, [packagesHost]: router, "amazonaws.com": router },
+    });
     const folder = makeKeys();
     const repository = await startPackageRepository(packages, downloads);
     const read = (file: string) => fs.readFileSync(path.join(folder, file));

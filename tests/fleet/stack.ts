@@ -33,6 +33,7 @@ interface Made {
 }
 
 const region = "eu-west-1";
+const table = (value: unknown) => z.record(z.string(), z.unknown()).parse(value);
 const text = (value: unknown) => z.string().parse(value);
 
 /**
@@ -69,8 +70,9 @@ export class FleetStack {
       secretKeys: ["gitlab-runner-fleet:runnerTokens"],
       onResource: () => undefined,
       mocks: {
-        newResource: ({ type, name, inputs, custom }) => this.make(type, name, inputs, custom ?? false),
-        call: ({ token, inputs }) => this.call(token, inputs),
+        newResource: ({ type, name, inputs, custom }) =>
+          this.make(type, name, table(inputs), custom ?? false),
+        call: ({ token, inputs }) => this.call(token, table(inputs)),
       },
     });
   }
@@ -87,6 +89,11 @@ export class FleetStack {
     return text(this.made.get(`${type} ${name}`)?.state[output]);
   }
 
+  /** Its id. */
+  idOf(type: string, name: string): string {
+    return text(this.made.get(`${type} ${name}`)?.id);
+  }
+
   /** The user data of an instance, as cloud-init unpacks it. */
   userDataOf(instance: string): string {
     const { userDataBase64 } = this.inputsOf("aws:ec2/instance:Instance", instance);
@@ -96,7 +103,7 @@ export class FleetStack {
 
   private async make(type: string, name: string, inputs: Properties, custom: boolean): Promise<Made> {
     const key = `${type} ${name}`;
-    const plain = z.record(z.string(), z.unknown()).parse(unwrapped(inputs));
+    const plain = table(unwrapped(inputs));
     this.inputs.set(key, plain);
     const before = this.made.get(key);
     // Their names are their own; everything else stays as it was made.

@@ -4,7 +4,6 @@ import { gunzipSync } from "fflate";
 import { docker } from "../../components/versions";
 import { appendVariables } from "../readers/machine-parts";
 import { engineEnvironment } from "../tools/engine";
-import type { MachineNetwork } from "../tools/machine-network";
 import type { Package } from "../tools/package-repository";
 import { requireProgram } from "../tools/programs";
 import { ThrowawayMachine } from "../tools/throwaway-machine";
@@ -23,7 +22,7 @@ export class Worker {
   ) {}
 
   /** What cloud-init and the image do: the user data's files, SSH for the key pair. */
-  static async boot(instance: MadeInstance, network: MachineNetwork, site: Site): Promise<Worker> {
+  static async boot(instance: MadeInstance, site: Site): Promise<Worker> {
     const machine = await ThrowawayMachine.start("own");
     const { userData } = instance;
     const isCompressed = userData[0] === 0x1f && userData[1] === 0x8b;
@@ -39,7 +38,9 @@ export class Worker {
     machine.write("/etc/ssh/fleet/authorized_keys", instance.publicKey);
     machine.write("/etc/ssh/fleet/host_key", site.hostKey, 0o600);
     machine.write("/etc/ssh/fleet/sshd_config", sshdConfig);
-    await network.connect(machine, instance.address);
+    machine.write("/etc/ssh/fleet/record", recorder, 0o755);
+    machine.write("/var/log/ssh-commands", "", 0o666);
+    await site.network.connect(machine, instance.address);
     const { status, stderr } = await machine.run(["bash", "-c", prepare]);
     if (status !== 0) throw new Error(`${instance.id} does not boot: ${stderr}`);
     return new Worker(instance, machine, Date.now());
@@ -48,6 +49,16 @@ export class Worker {
   /** What its Docker engine says. */
   docker(...args: string[]) {
     return this.machine.run(["docker", ...args]);
+  }
+
+  /** What was done on it over SSH. */
+  get commands(): { start: number; end: number; command: string }[] {
+    const lines = this.machine.read("/var/log/ssh-commands").matchAll(/^(\d+) (\d+) (.*)$/gm);
+    return [...lines].map(([, start, end, command = ""]) => ({
+      start: Number(start),
+      end: Number(end),
+      command,
+    }));
   }
 
   stop(): Promise<void> {
@@ -68,6 +79,16 @@ PubkeyAcceptedAlgorithms +ssh-rsa
 HostKeyAlgorithms +ssh-rsa
 MaxStartups 100
 SetEnv PATH=${systemPath}
+ForceCommand /etc/ssh/fleet/record
+`;
+
+/** Runs what docker-machine asks for, and notes it: start, end, command. */
+const recorder = `#!/bin/bash
+start="$(date +%s%3N)"
+bash -c "$SSH_ORIGINAL_COMMAND"
+status=$?
+printf '%s %s %s\n' "$start" "$(date +%s%3N)" "$(head -n 1 <<<"$SSH_ORIGINAL_COMMAND")" >>/var/log/ssh-commands
+exit "$status"
 `;
 
 /** An image of Ubuntu's has no Docker: that of the machine below is put away. */

@@ -14,9 +14,17 @@ interface Service {
 
 interface State {
   process?: ChildProcess;
-  log: string;
+  said: Said[];
   wanted: boolean;
 }
+
+/** Something that a service has said, and when, in milliseconds of the clock. */
+export interface Said {
+  at: number;
+  text: string;
+}
+
+const textOf = (said: Said[] = []) => said.map(({ text }) => text).join("");
 
 const asUser = (user: string) => ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"];
 
@@ -42,11 +50,16 @@ export class Units {
 
   /** What all of them have said. */
   logs(): string {
-    return [...this.running].map(([name, { log }]) => `${name}:\n${log}`).join("\n");
+    return [...this.running].map(([name, { said }]) => `${name}:\n${textOf(said)}`).join("\n");
+  }
+
+  /** What one has said. */
+  saidBy(name: string): Said[] {
+    return this.running.get(name)?.said ?? [];
   }
 
   start(name: string): void {
-    const state = { log: "", wanted: true };
+    const state = { said: this.saidBy(name), wanted: true };
     this.running.set(name, state);
     this.run(name, this.read(name), state);
   }
@@ -83,10 +96,10 @@ export class Units {
 
   /** Sends a signal to the main process of a service, whose others are then ended before it is started again. */
   async kill(name: string, signal: string): Promise<void> {
-    const { process, log } = this.running.get(name) ?? {};
+    const { process, said } = this.running.get(name) ?? {};
     const ended = process && new Promise((resolve) => process.once("close", resolve));
     const { status } = await this.machine.run(["pkill", `-${signal}`, "--pidfile", pidFile(name)]);
-    if (status !== 0) throw new Error(`${name} does not run: ${log ?? ""}`);
+    if (status !== 0) throw new Error(`${name} does not run: ${textOf(said)}`);
     await ended;
   }
 
@@ -99,8 +112,9 @@ export class Units {
       service.environment,
     );
     state.process = child;
-    child.stdout?.on("data", (chunk: Buffer) => (state.log += chunk.toString()));
-    child.stderr?.on("data", (chunk: Buffer) => (state.log += chunk.toString()));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (chunk: Buffer) => state.said.push({ at: Date.now(), text: chunk.toString() }));
+    }
     child.once("exit", () => {
       if (!state.wanted) return;
       const session = this.machine.read(pidFile(name)).trim();
@@ -113,7 +127,7 @@ export class Units {
 
   private read(name: string): Service {
     const [, template = name, instance = ""] = /^(.*@)(.*)$/.exec(name) ?? [];
-    const text = this.textOf(template).replaceAll("%i", instance);
+    const text = this.fileOf(template).replaceAll("%i", instance);
     const values = (key: string) =>
       [...text.matchAll(new RegExp(`^${key}=(.*)$`, "gm"))].map(([, value = ""]) => value);
     const files = values("EnvironmentFile")
@@ -141,7 +155,7 @@ export class Units {
   }
 
   /** A unit's file with its drop-ins. */
-  private textOf(name: string): string {
+  private fileOf(name: string): string {
     const file = `/etc/systemd/system/${name}.service`;
     const folder = this.machine.outside(`${file}.d`);
     const dropIns = fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
