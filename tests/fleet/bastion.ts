@@ -1,4 +1,5 @@
 import { execFileSync } from "child_process";
+import * as fs from "fs";
 import { appendVariables } from "../readers/machine-parts";
 import type { Package } from "../tools/package-repository";
 import { requireProgram } from "../tools/programs";
@@ -67,6 +68,18 @@ export class Bastion {
   log(): string {
     // eslint-disable-next-line no-control-regex
     return this.units.logs().replace(/\x1b\[[0-9;]*m/g, "");
+  }
+
+  /** All processes on it, as they are called from outside. */
+  processes(): string[] {
+    const own = fs.readlinkSync(`/proc/${this.machine.processId}/ns/pid`);
+    return fs.readdirSync("/proc").filter((name) => {
+      try {
+        return /^\d+$/.test(name) && fs.readlinkSync(`/proc/${name}/ns/pid`) === own;
+      } catch {
+        return false;
+      }
+    });
   }
 
   async stop(): Promise<void> {

@@ -68,7 +68,7 @@ describeWith("Changes of a fleet that runs", fleetRequirements, () => {
     const machine = machineOf(job);
     await fleet.configure(scheduled(true), { default: "glrt-rotated-token" });
 
-    expect(await eventually(() => used("glrt-rotated-token") > 0, 10)).toBe(true);
+    expect(await eventually(() => used("glrt-rotated-token") > 0, 30)).toBe(true);
     fleet.gitlab.reject("glrt-default-token");
     expect(await fleet.gitlab.end(job)).toBe("success");
     expect(job.reports).toHaveLength(2);
