@@ -56,6 +56,8 @@ export class Site {
         host === gitlabHost ? site.gitlab.answer : host === packagesHost ? packagesAnswer : aws.answer;
       answer(request, response).catch(() => response.destroy());
     });
+    // This process is too busy at times to answer sooner.
+    server.keepAliveTimeout = 120_000;
     const site = new Site(network, folder, repository, [server]);
     await network.listen(server, router, 443);
     return site;
