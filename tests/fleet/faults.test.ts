@@ -25,9 +25,14 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
   const leftovers = async () => {
     const { keyPairs = [], instances = [] } = await fleet.account.inventory();
     const store = await fleet.bastion.machine.run(["ls", "/root/.docker/machine/machines"]);
-    return { instances: instances.length, keyPairs: keyPairs.length, store: store.stdout.split("\n").filter(Boolean).length };
+    return {
+      instances: instances.length,
+      keyPairs: keyPairs.length,
+      store: store.stdout.split("\n").filter(Boolean).length,
+    };
   };
-  const note = (fault: string, seen: unknown) => process.stdout.write(`\nFAULT ${fault}: ${JSON.stringify(seen)}\n`);
+  const note = (fault: string, seen: unknown) =>
+    process.stdout.write(`\nFAULT ${fault}: ${JSON.stringify(seen)}\n`);
   const job = (script: string[]) => fleet.gitlab.queue({ script });
   const succeeds = async () => fleet.gitlab.end(job(["true"]), 120);
   const kill = (pattern: string) => fleet.bastion.machine.run(["pkill", "-KILL", "--full", pattern]);
@@ -40,7 +45,13 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     await fleet.workers.end(worker?.instance.id ?? "");
 
     const end = await fleet.gitlab.end(running, 200);
-    note("worker dies", { end, after: (endOf(running)?.at ?? 0) - died, reports: running.reports, tail: running.trace.slice(-600), ...(await leftovers()) });
+    note("worker dies", {
+      end,
+      after: (endOf(running)?.at ?? 0) - died,
+      reports: running.reports,
+      tail: running.trace.slice(-600),
+      ...(await leftovers()),
+    });
     expect(end).toBe("failed");
     expect(running.reports).toHaveLength(2);
     const next = job(["true"]);
@@ -58,7 +69,12 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     await kill("docker-machine .*create");
 
     const end = await fleet.gitlab.end(waiting, 150);
-    note("docker-machine killed", { end, took: (endOf(waiting)?.at ?? 0) - waiting.queuedAt, reports: waiting.reports, ...(await leftovers()) });
+    note("docker-machine killed", {
+      end,
+      took: (endOf(waiting)?.at ?? 0) - waiting.queuedAt,
+      reports: waiting.reports,
+      ...(await leftovers()),
+    });
     expect(end).toBe("success");
     expect(waiting.reports).toHaveLength(2);
     await fleet.gitlab.end(busy);
@@ -79,7 +95,8 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
 
   it("EC2 that answers 500 for a while: the jobs wait, and run when it is over", async () => {
     const fault = { status: 500, code: "InternalError", message: "An internal error has occurred" };
-    const actions = "RunInstances DescribeInstances DescribeSubnets DescribeKeyPairs DescribeSecurityGroups ImportKeyPair DeleteKeyPair TerminateInstances StopInstances";
+    const actions =
+      "RunInstances DescribeInstances DescribeSubnets DescribeKeyPairs DescribeSecurityGroups ImportKeyPair DeleteKeyPair TerminateInstances StopInstances";
     fleet.aws.faults.answerAlways(actions.split(" ").map((action) => ({ action: `ec2 ${action}`, fault })));
     const busy = job(["sleep 30"]);
     const waiting = job(["true"]);
@@ -89,7 +106,13 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     const healed = Date.now();
 
     const ends = [await fleet.gitlab.end(busy, 100), await fleet.gitlab.end(waiting, 150)];
-    note("EC2 500", { ends, calls, after: (endOf(waiting)?.at ?? 0) - healed, reports: waiting.reports, ...(await leftovers()) });
+    note("EC2 500", {
+      ends,
+      calls,
+      after: (endOf(waiting)?.at ?? 0) - healed,
+      reports: waiting.reports,
+      ...(await leftovers()),
+    });
     expect(ends).toEqual(["success", "success"]);
   });
 
@@ -108,7 +131,13 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
 
     const next = job(["true"]);
     const end = await fleet.gitlab.end(next, 150);
-    note("gitlab-runner killed, later", { end, took: (endOf(next)?.at ?? 0) - killed, running: running.reports, waiting: waiting.reports, ...(await leftovers()) });
+    note("gitlab-runner killed, later", {
+      end,
+      took: (endOf(next)?.at ?? 0) - killed,
+      running: running.reports,
+      waiting: waiting.reports,
+      ...(await leftovers()),
+    });
     expect(end).toBe("success");
     expect([running.reports.length, waiting.reports.length]).toEqual([1, 1]);
   });

@@ -8,6 +8,8 @@ export class WorkerMachines implements InstanceListener {
   readonly all: Worker[] = [];
   /** What is around them; it has to be there before the first. */
   site: Site | undefined;
+  /** False: instances run, and nobody answers there. */
+  boots = true;
   private readonly running = new Map<string, Worker>();
   private readonly booting = new Map<string, Promise<void>>();
 
@@ -17,7 +19,7 @@ export class WorkerMachines implements InstanceListener {
   }
 
   readonly made = (instance: MadeInstance): void => {
-    this.booting.set(instance.id, this.boot(instance));
+    if (this.boots) this.booting.set(instance.id, this.boot(instance));
   };
 
   readonly ended = (id: string): void => {
