@@ -49,10 +49,23 @@ export class Bastion {
     // Of no use here, and it takes seconds.
     machine.write("/var/lib/dpkg/info/man-db.postinst", "#!/bin/sh\n", 0o755);
     replaceSystemctl(machine);
-    const { status, stdout, stderr } = await machine.run(["/opt/fleet/boot.sh"]);
-    if (status !== 0) throw new Error(`The bastion does not boot: ${stdout}${stderr}`);
-    bastion.obey();
+    await bastion.runBoot();
     return bastion;
+  }
+
+  /** A power failure, and everything that systemd starts afterwards: nothing is left of processes and /run. */
+  async reboot(): Promise<void> {
+    this.units.leave();
+    await this.machine.run(["sh", "-c", "kill -KILL -1"]);
+    await this.machine.run(["sh", "-c", "rm -rf /run/fleet /run/*.pid"]);
+    await this.runBoot();
+  }
+
+  /** Runs what fleet-boot.service does. */
+  private async runBoot(): Promise<void> {
+    const { status, stdout, stderr } = await this.machine.run(["/opt/fleet/boot.sh"]);
+    if (status !== 0) throw new Error(`The bastion does not boot: ${stdout}${stderr}`);
+    this.obey();
   }
 
   /** What fleet-sync.timer does every minute. Returns what it says. */

@@ -1,6 +1,7 @@
 import { describeWith } from "../tools/programs";
 import { Fleet, type FleetSettings } from "./fleet";
 import { endOf, eventually, machineOf } from "./gitlab";
+import { leftovers, note } from "./leftovers";
 import { anyRunner, fleetRequirements } from "./requirements";
 
 jest.setTimeout(300_000);
@@ -21,18 +22,6 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     await fleet.stop();
   });
 
-  /** What is there, on each side. */
-  const leftovers = async () => {
-    const { keyPairs = [], instances = [] } = await fleet.account.inventory();
-    const store = await fleet.bastion.machine.run(["ls", "/root/.docker/machine/machines"]);
-    return {
-      instances: instances.length,
-      keyPairs: keyPairs.length,
-      store: store.stdout.split("\n").filter(Boolean).length,
-    };
-  };
-  const note = (fault: string, seen: unknown) =>
-    process.stdout.write(`\nFAULT ${fault}: ${JSON.stringify(seen)}\n`);
   const job = (script: string[]) => fleet.gitlab.queue({ script });
   const succeeds = async () => fleet.gitlab.end(job(["true"]), 120);
   const kill = (pattern: string) => fleet.bastion.machine.run(["pkill", "-KILL", "--full", pattern]);
@@ -50,14 +39,14 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
       after: (endOf(running)?.at ?? 0) - died,
       reports: running.reports,
       tail: running.trace.slice(-600),
-      ...(await leftovers()),
+      ...(await leftovers(fleet)),
     });
     expect(end).toBe("failed");
     expect(running.reports).toHaveLength(2);
     const next = job(["true"]);
     expect(await fleet.gitlab.end(next, 120)).toBe("success");
     expect(machineOf(next)).not.toBe(machineOf(running));
-    note("worker dies, later", { took: (endOf(next)?.at ?? 0) - next.queuedAt, ...(await leftovers()) });
+    note("worker dies, later", { took: (endOf(next)?.at ?? 0) - next.queuedAt, ...(await leftovers(fleet)) });
   });
 
   it("docker-machine that is killed in the middle of a create: the job gets another machine", async () => {
@@ -73,12 +62,12 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
       end,
       took: (endOf(waiting)?.at ?? 0) - waiting.queuedAt,
       reports: waiting.reports,
-      ...(await leftovers()),
+      ...(await leftovers(fleet)),
     });
     expect(end).toBe("success");
     expect(waiting.reports).toHaveLength(2);
     await fleet.gitlab.end(busy);
-    note("docker-machine killed, later", await leftovers());
+    note("docker-machine killed, later", await leftovers(fleet));
   });
 
   it("SSM that fails: the fleet goes on with what it has", async () => {
@@ -111,7 +100,7 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
       calls,
       after: (endOf(waiting)?.at ?? 0) - healed,
       reports: waiting.reports,
-      ...(await leftovers()),
+      ...(await leftovers(fleet)),
     });
     expect(ends).toEqual(["success", "success"]);
   });
@@ -124,7 +113,7 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     await eventually(() => fleet.aws.callsOf("ec2:RunInstances").length > before, 60);
     const killed = Date.now();
     await fleet.bastion.units.kill("gitlab-runner", "KILL");
-    note("gitlab-runner killed", await leftovers());
+    note("gitlab-runner killed", await leftovers(fleet));
     await new Promise((resolve) => setTimeout(resolve, 30_000));
     await fleet.bastion.units.stop("gitlab-runner").catch(() => undefined);
     fleet.bastion.units.start("gitlab-runner");
@@ -134,9 +123,9 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     note("gitlab-runner killed, later", {
       end,
       took: (endOf(next)?.at ?? 0) - killed,
-      running: running.reports,
+      first: running.reports,
       waiting: waiting.reports,
-      ...(await leftovers()),
+      ...(await leftovers(fleet)),
     });
     expect(end).toBe("success");
     expect([running.reports.length, waiting.reports.length]).toEqual([1, 1]);
