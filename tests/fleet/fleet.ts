@@ -77,12 +77,6 @@ export class Fleet {
   }
 
   async stop(): Promise<void> {
-    require("fs").writeFileSync(
-      `/tmp/fleet-debug-${process.pid}`,
-      this.bastion.log() +
-        this.gitlab.jobs.map((j) => j.trace).join("\n=====\n") +
-        JSON.stringify(this.gitlab.jobs, undefined, 1),
-    ); // DEBUG
     await this.bastion.stop();
     await this.workers.stop();
     await this.mirror.stop();
