@@ -35,6 +35,8 @@ describeWith("20 queued jobs", fleetRequirements, () => {
     expect(jobs.map(({ reports }) => reports.length)).toEqual(jobs.map(() => 2));
     expect(mostAtOnce(limited)).toBe(1);
     expect(mostAtOnce(jobs)).toBe(3);
-    expect(fleet.aws.callsOf("ec2:RunInstances").length).toBeLessThanOrEqual(4);
+    const machines = fleet.workers.all.map(({ instance }) => instance.name);
+    expect(machines.filter((name) => name.startsWith("runner-limited-t-"))).toHaveLength(1);
+    expect(machines.length).toBeLessThanOrEqual(6);
   });
 });
