@@ -18,5 +18,6 @@ export default {
     level("unit", ["<rootDir>/tests/*.test.ts", "<rootDir>/tests/cli/**/*.test.ts"]),
     level("readers", ["<rootDir>/tests/readers/**/*.test.ts"]),
     level("engine", ["<rootDir>/tests/engine/**/*.test.ts"]),
+    level("fleet", ["<rootDir>/tests/fleet/**/*.test.ts"]),
   ],
 };

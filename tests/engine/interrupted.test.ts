@@ -186,7 +186,11 @@ describeWith("an interrupted up", [program("pulumi"), program("moto_server")], (
       child.kill("SIGINT");
       expect(await ended).not.toBe(0);
       expect(await stack.pendingCreates()).toEqual([]);
-      expect(await stack.applied()).toEqual(["delete-replaced bastion-group"]);
+      expect(await stack.applied()).toEqual([
+        "update observability-bastion-unreachable",
+        ...[1, 2, 3, 4, 5, 6].map((step) => `update sweep-handover-${step}`),
+        "delete-replaced bastion-group",
+      ]);
       expect(await bastions()).not.toContain(former);
       expect(await counts()).toEqual(complete);
     });

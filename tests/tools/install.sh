@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/tools/install.sh: what the readers and engine tests need beside Node, on a Debian or Ubuntu machine, as root.
+# tests/tools/install.sh: what the readers, engine and fleet tests need beside Node, on a Debian or Ubuntu machine, as root.
 # What cannot be had here is named at the end; the tests that need it fail in CI and are skipped elsewhere, both saying so.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -11,8 +11,8 @@ PATH="${cache}/bin:${cache}/venv/bin:${PATH}"
 
 readonly packages=(
   apt-utils buildah busybox-static ca-certificates cloud-init containerd curl debootstrap dnsmasq-base docker.io e2fsprogs gnupg
-  gzip iproute2 jq nginx-light openssl passwd procps python3-venv rootlesskit runc shellcheck skopeo sudo systemd
-  systemd-journal-remote
+  git gzip iproute2 iptables jq nginx-light openssh-client openssh-server openssl passwd procps python3-venv rootlesskit runc
+  shellcheck skopeo sudo systemd systemd-journal-remote
   uidmap util-linux
 )
 if ! dpkg-query --show "${packages[@]}" >/dev/null 2>&1; then

@@ -35,20 +35,21 @@ exec /bin/sh -c 'cd /; echo ready; exec sleep infinity'
 
 /**
  * A throwaway copy of this machine: everything that is written goes to memory and is gone afterwards. It has its own
- * processes and mounts, and shares the network unless it is told to have its own. Needs root.
+ * processes, mounts and host name, and shares the network unless it is told to have its own. Needs root.
  */
 export class ThrowawayMachine {
   private constructor(
     private readonly folder: string,
     private readonly unshare: ChildProcess,
-    private readonly pid: number,
+    /** Of its first process, as seen from outside. */
+    readonly processId: number,
   ) {}
 
   /** @param network "own" has nothing but a loopback, where every port is free. */
   static async start(network: "shared" | "own" = "shared"): Promise<ThrowawayMachine> {
     const folder = fs.mkdtempSync("/tmp/throwaway-machine-");
     // It does not outlive the tests, whatever happens to them.
-    const namespaces = ["--mount", "--pid", ...(network === "own" ? ["--net"] : [])];
+    const namespaces = ["--mount", "--pid", "--uts", ...(network === "own" ? ["--net"] : [])];
     const unshare = spawn(
       "setpriv",
       [
@@ -72,7 +73,7 @@ export class ThrowawayMachine {
 
   /** Where a path of the machine is found from outside. */
   outside(name: string): string {
-    return path.join(`/proc/${this.pid}/root`, name);
+    return path.join(`/proc/${this.processId}/root`, name);
   }
 
   write(name: string, content: string | Buffer, mode = 0o644): void {
@@ -103,7 +104,17 @@ export class ThrowawayMachine {
   spawn(command: string[], environment: Record<string, string> = {}): ChildProcess {
     return spawn(
       "nsenter",
-      ["--target", this.pid.toString(), "--mount", "--pid", "--net", "--root", "--wd", ...command],
+      [
+        "--target",
+        this.processId.toString(),
+        "--mount",
+        "--pid",
+        "--net",
+        "--uts",
+        "--root",
+        "--wd",
+        ...command,
+      ],
       {
         env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...environment },
         stdio: ["ignore", "pipe", "pipe"],

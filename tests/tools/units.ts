@@ -1,4 +1,5 @@
 import type { ChildProcess } from "child_process";
+import * as fs from "fs";
 import type { ThrowawayMachine } from "./throwaway-machine";
 
 /** What a unit file says, as far as a service is started by it. */
@@ -7,13 +8,23 @@ interface Service {
   user: string;
   environment: Record<string, string>;
   restartSeconds: number;
+  /** Asks it to end. */
+  stopSignal: string;
 }
 
 interface State {
   process?: ChildProcess;
-  log: string;
+  said: Said[];
   wanted: boolean;
 }
+
+/** Something that a service has said, and when, in milliseconds of the clock. */
+export interface Said {
+  at: number;
+  text: string;
+}
+
+const textOf = (said: Said[] = []) => said.map(({ text }) => text).join("");
 
 const asUser = (user: string) => ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"];
 
@@ -39,11 +50,16 @@ export class Units {
 
   /** What all of them have said. */
   logs(): string {
-    return [...this.running].map(([name, { log }]) => `${name}:\n${log}`).join("\n");
+    return [...this.running].map(([name, { said }]) => `${name}:\n${textOf(said)}`).join("\n");
+  }
+
+  /** What one has said. */
+  saidBy(name: string): Said[] {
+    return this.running.get(name)?.said ?? [];
   }
 
   start(name: string): void {
-    const state = { log: "", wanted: true };
+    const state = { said: this.saidBy(name), wanted: true };
     this.running.set(name, state);
     this.run(name, this.read(name), state);
   }
@@ -59,11 +75,18 @@ export class Units {
     return stdout;
   }
 
+  /** Stops a service that runs, and starts it again. */
+  async tryRestart(name: string): Promise<void> {
+    if (this.running.get(name)?.wanted !== true) return;
+    await this.stop(name);
+    this.start(name);
+  }
+
   /** Stops it for good, or until it is started again. */
   async stop(name: string): Promise<void> {
     const state = this.running.get(name);
     if (state) state.wanted = false;
-    await this.kill(name, "TERM");
+    await this.kill(name, this.read(name).stopSignal);
   }
 
   /** Starts nothing again: the machine is about to go. */
@@ -73,10 +96,10 @@ export class Units {
 
   /** Sends a signal to the main process of a service, whose others are then ended before it is started again. */
   async kill(name: string, signal: string): Promise<void> {
-    const { process, log } = this.running.get(name) ?? {};
+    const { process, said } = this.running.get(name) ?? {};
     const ended = process && new Promise((resolve) => process.once("close", resolve));
     const { status } = await this.machine.run(["pkill", `-${signal}`, "--pidfile", pidFile(name)]);
-    if (status !== 0) throw new Error(`${name} does not run: ${log ?? ""}`);
+    if (status !== 0) throw new Error(`${name} does not run: ${textOf(said)}`);
     await ended;
   }
 
@@ -89,8 +112,9 @@ export class Units {
       service.environment,
     );
     state.process = child;
-    child.stdout?.on("data", (chunk: Buffer) => (state.log += chunk.toString()));
-    child.stderr?.on("data", (chunk: Buffer) => (state.log += chunk.toString()));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (chunk: Buffer) => state.said.push({ at: Date.now(), text: chunk.toString() }));
+    }
     child.once("exit", () => {
       if (!state.wanted) return;
       const session = this.machine.read(pidFile(name)).trim();
@@ -103,10 +127,12 @@ export class Units {
 
   private read(name: string): Service {
     const [, template = name, instance = ""] = /^(.*@)(.*)$/.exec(name) ?? [];
-    const text = this.machine.read(`/etc/systemd/system/${template}.service`).replaceAll("%i", instance);
+    const text = this.fileOf(template).replaceAll("%i", instance);
     const values = (key: string) =>
       [...text.matchAll(new RegExp(`^${key}=(.*)$`, "gm"))].map(([, value = ""]) => value);
-    const files = values("EnvironmentFile").flatMap((file) => this.machine.read(file).trim().split("\n"));
+    const files = values("EnvironmentFile")
+      .filter((file) => !file.startsWith("-") || this.machine.exists(file.slice(1)))
+      .flatMap((file) => this.machine.read(file.replace(/^-/, "")).trim().split("\n"));
     return {
       command: words(values("ExecStart")[0] ?? ""),
       user: values("User")[0] ?? "root",
@@ -123,7 +149,18 @@ export class Units {
             ] as const;
           }),
       ]),
-      restartSeconds: Number(values("RestartSec")[0] ?? "0.1"),
+      restartSeconds: Number(values("RestartSec").at(-1) ?? "0.1"),
+      stopSignal: (values("KillSignal").at(-1) ?? "SIGTERM").replace("SIG", ""),
     };
+  }
+
+  /** A unit's file with its drop-ins. */
+  private fileOf(name: string): string {
+    const file = `/etc/systemd/system/${name}.service`;
+    const folder = this.machine.outside(`${file}.d`);
+    const dropIns = fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
+    return [file, ...dropIns.map((dropIn) => `${file}.d/${dropIn}`)]
+      .map((part) => this.machine.read(part))
+      .join("\n");
   }
 }

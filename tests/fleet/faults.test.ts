@@ -1,0 +1,139 @@
+import { describeWith } from "../tools/programs";
+import { Fleet, type FleetSettings } from "./fleet";
+import { endOf, eventually } from "./gitlab";
+import { leftovers, note } from "./leftovers";
+import { anyRunner, fleetRequirements } from "./requirements";
+
+jest.setTimeout(300_000);
+
+const settings: FleetSettings = {
+  checkInterval: 1,
+  runners: [{ ...anyRunner, name: "default", machine: { idleTime: 600, maxBuilds: 100 } }],
+};
+
+describeWith("A fleet with a fault", fleetRequirements, () => {
+  let fleet: Fleet;
+
+  beforeAll(async () => {
+    fleet = await Fleet.start(settings);
+  });
+
+  afterAll(async () => {
+    await fleet.stop();
+  });
+
+  const job = (script: string[]) => fleet.gitlab.queue({ script });
+  const succeeds = async () => fleet.gitlab.end(job(["true"]), 120);
+  const kill = (pattern: string) => fleet.bastion.machine.run(["pkill", "-KILL", "--full", pattern]);
+
+  it("a worker that dies in the middle of a job: it fails once, and the next job gets another machine", async () => {
+    const running = job(["echo begun", "sleep 600"]);
+    await fleet.gitlab.said(running, "$ sleep 600");
+    const [worker] = fleet.workers.now;
+    const died = Date.now();
+    await fleet.workers.end(worker?.instance.id ?? "");
+
+    const end = await fleet.gitlab.end(running, 200);
+    note("worker dies", {
+      end,
+      after: (endOf(running)?.at ?? 0) - died,
+      reports: running.reports,
+      tail: running.trace.slice(-600),
+      ...(await leftovers(fleet)),
+    });
+    expect(end).toBe("failed");
+    expect(running.reports).toHaveLength(2);
+    const next = job(["true"]);
+    expect(await fleet.gitlab.end(next, 120)).toBe("success");
+    expect(next.reports).toHaveLength(2);
+    expect(fleet.workers.all).toHaveLength(2);
+    note("worker dies, later", { took: (endOf(next)?.at ?? 0) - next.queuedAt, ...(await leftovers(fleet)) });
+  });
+
+  it("docker-machine that is killed in the middle of a create: the job gets another machine", async () => {
+    const busy = job(["sleep 40"]);
+    await fleet.gitlab.said(busy, "$ sleep 40");
+    const before = fleet.aws.callsOf("ec2:RunInstances").length;
+    const waiting = job(["true"]);
+    await eventually(() => fleet.aws.callsOf("ec2:RunInstances").length > before, 60);
+    await kill("docker-machine .*create");
+
+    const end = await fleet.gitlab.end(waiting, 150);
+    note("docker-machine killed", {
+      end,
+      took: (endOf(waiting)?.at ?? 0) - waiting.queuedAt,
+      reports: waiting.reports,
+      ...(await leftovers(fleet)),
+    });
+    expect(end).toBe("success");
+    expect(waiting.reports).toHaveLength(2);
+    await fleet.gitlab.end(busy);
+    note("docker-machine killed, later", await leftovers(fleet));
+  });
+
+  it("SSM that fails: the fleet goes on with what it has", async () => {
+    const fault = { status: 500, code: "InternalServerError", message: "down" };
+    fleet.aws.faults.answerAlways([{ action: "ssm GetParametersByPath", fault }]);
+    const sync = await fleet.bastion.sync().catch((error: unknown) => String(error));
+    const end = await succeeds();
+    fleet.aws.faults.heal();
+    note("SSM fails", { sync, end, status: fleet.bastion.machine.read("/run/fleet/sync-status") });
+    expect(end).toBe("success");
+    await fleet.bastion.sync();
+    expect(fleet.bastion.machine.read("/run/fleet/sync-status")).toMatch(/^ok /);
+  });
+
+  it("EC2 that answers 500 for a while: jobs fail as the system's failure, once, and the next one runs", async () => {
+    const fault = { status: 500, code: "InternalError", message: "An internal error has occurred" };
+    const actions =
+      "RunInstances DescribeInstances DescribeSubnets DescribeKeyPairs DescribeSecurityGroups ImportKeyPair DeleteKeyPair TerminateInstances StopInstances";
+    fleet.aws.faults.answerAlways(actions.split(" ").map((action) => ({ action: `ec2 ${action}`, fault })));
+    const busy = job(["sleep 30"]);
+    const waiting = job(["true"]);
+    await new Promise((resolve) => setTimeout(resolve, 40_000));
+    const calls = fleet.aws.calls.filter(({ status }) => status === 500).length;
+    fleet.aws.faults.heal();
+    const healed = Date.now();
+
+    const ends = [await fleet.gitlab.end(busy, 100), await fleet.gitlab.end(waiting, 150)];
+    note("EC2 500", {
+      ends,
+      calls,
+      after: (endOf(waiting)?.at ?? 0) - healed,
+      reports: waiting.reports,
+      ...(await leftovers(fleet)),
+    });
+    // GitLab Runner tries three times within seconds, and gives up: `retry: runner_system_failure` in a project helps.
+    expect(ends).toEqual(["failed", "failed"]);
+    expect(endOf(waiting)?.failureReason).toBe("runner_system_failure");
+    expect([busy, waiting].map(({ reports }) => reports.length)).toEqual([2, 2]);
+    expect(await succeeds()).toBe("success");
+  });
+
+  it("gitlab-runner that is killed: jobs are not reported again, and the next one runs", async () => {
+    const jobs = Array.from({ length: fleet.workers.now.length + 2 }, () => job(["sleep 40"]));
+    const before = fleet.aws.callsOf("ec2:RunInstances").length;
+    await eventually(() => fleet.aws.callsOf("ec2:RunInstances").length > before, 60);
+    await eventually(() => jobs.some(({ trace }) => trace.includes("$ sleep")), 90);
+    const another = job(["true"]);
+    const made = fleet.aws.callsOf("ec2:RunInstances").length;
+    await eventually(() => fleet.aws.callsOf("ec2:RunInstances").length > made, 30);
+    await fleet.bastion.machine.run(["pkill", "-KILL", "--exact", "gitlab-runner"]);
+    note("gitlab-runner killed", await leftovers(fleet));
+    await new Promise((resolve) => setTimeout(resolve, 20_000));
+    note("gitlab-runner killed, 20 s later", await leftovers(fleet));
+    // Its unit starts it again after RestartSec, which is two minutes.
+    fleet.bastion.units.start("gitlab-runner");
+
+    const next = job(["true"]);
+    const end = await fleet.gitlab.end(next, 150);
+    note("gitlab-runner killed, later", {
+      end,
+      took: (endOf(next)?.at ?? 0) - next.queuedAt,
+      jobs: [...jobs, another].map(({ reports }) => reports.map(({ state }) => state).join(" ")),
+      ...(await leftovers(fleet)),
+    });
+    expect(end).toBe("success");
+    expect(Math.max(...[...jobs, another].map(({ reports }) => reports.length))).toBe(1);
+  });
+});
