@@ -42,12 +42,12 @@ describeWith("the plan of a stack", [program("pulumi"), program("moto_server")],
   afterAll(() => emulator.stop());
 
   describe.each([
-    { name: "dev", tokens: { default: "glrt-planted" }, resources: 68, values: 267 },
+    { name: "dev", tokens: { default: "glrt-planted" }, resources: 97, values: 487 },
     {
       name: "prod",
       tokens: { build: "glrt-planted-build", test: "glrt-planted-test" },
-      resources: 76,
-      values: 295,
+      resources: 105,
+      values: 515,
     },
   ])("$name", ({ name, tokens, resources, values }) => {
     let planned: Resources;
@@ -72,7 +72,7 @@ describeWith("the plan of a stack", [program("pulumi"), program("moto_server")],
         if (key.startsWith("awsx:")) continue;
         const [type = ""] = key.split("::");
         const expected = { ...providerDefaults[type], ...inputs };
-        compare(key, withoutOwnName(key, previewed.get(key)?.inputs ?? {}), expected, found);
+        compare(key, comparable(key, previewed.get(key)?.inputs ?? {}), comparable(key, expected), found);
       }
       expect(found).toEqual({ agreed: values, differences: [] });
     });
@@ -118,14 +118,18 @@ function keyOf(urn: string): string {
 }
 
 /** Without the name that the provider makes of the logical one. */
-function withoutOwnName(key: string, inputs: Record<string, Plain>): Record<string, Plain> {
+function comparable(key: string, inputs: Record<string, Plain>): Record<string, Plain> {
   const logical = key.split("::")[1] ?? "";
   const isOwn = (property: string, value: Plain) =>
     /^(name|bucket)$/.test(property) &&
     typeof value === "string" &&
     value.startsWith(`${logical}-`) &&
     /^[0-9a-f]{7}$/.test(value.slice(logical.length + 1));
-  return Object.fromEntries(Object.entries(inputs).filter(([property, value]) => !isOwn(property, value)));
+  // Of a function. Not every version of the provider's plugin shows the archive as it was given.
+  const isCode = (property: string) => property === "code";
+  return Object.fromEntries(
+    Object.entries(inputs).filter(([property, value]) => !isOwn(property, value) && !isCode(property)),
+  );
 }
 
 function compare(

@@ -31,10 +31,15 @@ export class Bastion {
   ) {}
 
   /** Runs the user data's boot.sh; what it tells systemd is then done. */
-  static async boot(userData: string, address: string, site: Site): Promise<Bastion> {
+  static async boot(
+    userData: string,
+    { id, address }: { id: string; address: string },
+    site: Site,
+  ): Promise<Bastion> {
     const machine = await ThrowawayMachine.start("own");
     const bastion = new Bastion(machine, new Units(machine));
     machine.writeFilesOf(userData);
+    machine.write("/var/lib/cloud/data/instance-id", `${id}\n`);
     site.trust(machine);
     await site.network.connect(machine, address);
     const version = execFileSync(requireProgram("docker-machine"), ["--version"], { encoding: "utf8" });

@@ -53,14 +53,14 @@ export class Fleet {
     await stack.up(stackSettings(settings, tokens));
     const downloads = { "docker-machine": requireProgram("docker-machine") };
     const packages = [...bastionPackages(), ...workerPackages()];
-    const site = await Site.start(aws, { [mirrorHost]: "10.0.0.20" }, packages, downloads);
+    const site = await Site.start(aws, { [mirrorHost]: FleetStack.mirrorAddress }, packages, downloads);
     workers.site = site;
     const metadata = await startInstanceMetadata("bastion", await roleCredentials(aws, stack));
     await site.serveMetadata(metadata.url);
     const mirror = await startingMirror;
     const [bastion] = await Promise.all([
-      Bastion.boot(stack.userDataOf("bastion-instance"), "10.0.0.10", site),
-      site.network.connect(mirror.machine, "10.0.0.20").then(() => publishImages(mirror, site)),
+      Bastion.boot(stack.bastionUserData(), FleetStack.bastion, site),
+      site.network.connect(mirror.machine, FleetStack.mirrorAddress).then(() => publishImages(mirror, site)),
     ]);
     return new Fleet(aws, account, stack, site, mirror, bastion, workers, metadata, tokens);
   }

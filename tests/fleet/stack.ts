@@ -43,11 +43,10 @@ const text = (value: unknown) => z.string().parse(value);
  */
 export class FleetStack {
   static readonly path = "/gitlab-runner-fleet/dev";
-  /** Private addresses of the instances that are always on. */
-  static readonly addresses: Record<string, string> = {
-    "bastion-instance": "10.0.0.10",
-    "registry-mirror-instance": "10.0.0.20",
-  };
+  /** The bastion, which the emulator's groups do not start here. */
+  static readonly bastion = { id: "i-0ba5710000000000a", address: "10.0.0.10" };
+  /** Private address of the registry mirror. */
+  static readonly mirrorAddress = "10.0.0.20";
 
   private readonly made = new Map<string, Made>();
   private inputs = new Map<string, Properties>();
@@ -94,10 +93,10 @@ export class FleetStack {
     return text(this.made.get(`${type} ${name}`)?.id);
   }
 
-  /** The user data of an instance, as cloud-init unpacks it. */
-  userDataOf(instance: string): string {
-    const { userDataBase64 } = this.inputsOf("aws:ec2/instance:Instance", instance);
-    const bytes = Buffer.from(text(userDataBase64), "base64");
+  /** The bastion's user data, as cloud-init unpacks it. */
+  bastionUserData(): string {
+    const { userData } = this.inputsOf("aws:ec2/launchTemplate:LaunchTemplate", "bastion-launch-template");
+    const bytes = Buffer.from(text(userData), "base64");
     return bytes[0] === 0x1f ? Buffer.from(gunzipSync(bytes)).toString() : bytes.toString();
   }
 
@@ -109,7 +108,7 @@ export class FleetStack {
     // Their names are their own; everything else stays as it was made.
     if (before && type !== "aws:ssm/parameter:Parameter") return before;
     const physicalName = text(plain["name"] ?? `${name}-0a1b2c3`);
-    const { id, ...more } = await this.create(type, physicalName, plain, name);
+    const { id, ...more } = await this.create(type, physicalName, plain);
     const made = {
       id: id ?? (custom ? `${name}-id` : ""),
       state: { arn: `arn:of:${name}`, name: physicalName, bucket: physicalName, ...plain, ...more },
@@ -122,7 +121,6 @@ export class FleetStack {
     type: string,
     name: string,
     inputs: Properties,
-    logicalName: string,
   ): Promise<Properties & { id?: string }> {
     const { ec2, iam, s3, ssm } = this.account;
     switch (type) {
@@ -183,7 +181,7 @@ export class FleetStack {
         return { id: name };
       }
       case "aws:ec2/instance:Instance":
-        return { privateIp: FleetStack.addresses[logicalName] ?? "" };
+        return { privateIp: FleetStack.mirrorAddress };
       case "random:index/randomPassword:RandomPassword":
         return { result: "http-secret" };
       case "random:index/randomBytes:RandomBytes":
@@ -214,6 +212,8 @@ export class FleetStack {
         return { accountId: "123456789012" };
       case "aws:index/getPartition:getPartition":
         return { partition: "aws" };
+      case "aws:ec2/getInstances:getInstances":
+        return { ids: [FleetStack.bastion.id] };
       case "aws:ssm/getParameter:getParameter": {
         const images = await this.account.ec2.send(new DescribeImagesCommand({ Owners: ["099720109477"] }));
         return { insecureValue: images.Images?.[0]?.ImageId };
