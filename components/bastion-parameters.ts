@@ -7,10 +7,11 @@ import { credentialParameter, layerCachePasswordParameter, tokenParameter } from
 /** The SSM parameters that a bastion reads. */
 export interface BastionParameters {
   runnerConfig: aws.ssm.Parameter;
-  /** Names the bastions that take no further jobs. */
-  drain: aws.ssm.Parameter;
   all: aws.ssm.Parameter[];
 }
+
+/** SSM name of the parameter that says which bastions drain. */
+export const drainParameterName = (parameterPath: string): string => `${parameterPath}/drain`;
 
 /**
  * Publishes what the bastion takes from SSM at boot and every minute: tokens, the secrets of other caches than the fleet's bucket,
@@ -85,7 +86,7 @@ export function publishForBastion(
   const drain = new aws.ssm.Parameter(
     `${name}-drain`,
     {
-      name: `${args.parameterPath}/drain`,
+      name: drainParameterName(args.parameterPath),
       type: "String",
       description: "Instance ids of bastions that take no further jobs, or none",
       insecureValue: "none",
@@ -95,5 +96,5 @@ export function publishForBastion(
   );
   const before = [...tokens, ...credentials, ...password, userData];
   const runnerConfig = publishText("config.toml", "config.toml of GitLab Runner", args.runnerConfig, before);
-  return { runnerConfig, drain, all: [...before, runnerConfig, drain] };
+  return { runnerConfig, all: [...before, runnerConfig, drain] };
 }

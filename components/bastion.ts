@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { accountOf } from "./account";
-import { publishForBastion } from "./bastion-parameters";
+import { drainParameterName, publishForBastion } from "./bastion-parameters";
 import { dockerMachineStatements, policyJson } from "./iam";
 import { allowInFrom, allowOutTo, closedSecurityGroup, instanceRole, type Tags } from "./instance";
 import { instanceGroup } from "./instance-group";
@@ -117,7 +117,7 @@ export class Bastion extends pulumi.ComponentResource {
   /** SSM parameter with the published `config.toml`. */
   readonly runnerConfigParameterName: pulumi.Output<string>;
   /** SSM parameter with the instance ids of bastions that take no further jobs, separated by spaces, or `none`. */
-  readonly drainParameterName: pulumi.Output<string>;
+  readonly drainParameterName: string;
 
   constructor(name: string, args: BastionArgs, opts?: pulumi.ComponentResourceOptions) {
     checkArgs("Bastion", argsSchema, args);
@@ -160,7 +160,7 @@ export class Bastion extends pulumi.ComponentResource {
     this.securityGroupId = securityGroup.id;
     this.fleetPolicyArn = fleetPolicy.arn;
     this.runnerConfigParameterName = published.runnerConfig.name;
-    this.drainParameterName = published.drain.name;
+    this.drainParameterName = drainParameterName(parameterPath);
     this.registerOutputs({
       groupName: this.groupName,
       instanceId: this.instanceId,

@@ -21,9 +21,9 @@ export interface SweepArgs {
   /** Auto Scaling group of the bastion. When it changes, the former one's bastion drains and goes. */
   bastionGroupName: pulumi.Input<string>;
   /** Log group with the bastions' reports. */
-  bastionLogGroupName: pulumi.Input<string>;
+  bastionLogGroupName: string;
   /** SSM parameter that tells bastions to drain. */
-  drainParameterName: pulumi.Input<string>;
+  drainParameterName: string;
   /** Seconds in which running jobs may finish when a bastion goes. Default: 3600. */
   drainTimeout?: number;
   /** All that a draining bastion and its jobs need: it stays until they are done. */
@@ -132,11 +132,9 @@ export class Sweep extends pulumi.ComponentResource {
         ...accountOf(this),
         fleetId: args.fleetId,
         workerProfileArn: args.workerProfileArn,
-        bastionLogGroupName: args.bastionLogGroupName,
-        drainParameterName: args.drainParameterName,
         logGroupName: log.name,
       })
-      .apply((scope) => policyJson(...sweepStatements({ ...scope, region: args.region, spot: args.spot })));
+      .apply((scope) => policyJson(...sweepStatements({ ...args, ...scope })));
     return new aws.iam.RolePolicy(`${name}-role-policy`, { role: role.name, policy }, { parent: this });
   }
 
