@@ -1,7 +1,7 @@
 import { describeWith } from "../tools/programs";
 import { Fleet, type FleetSettings } from "./fleet";
 import { endOf, eventually } from "./gitlab";
-import { leftovers, note } from "./leftovers";
+import { leftovers, note, sweepLater } from "./leftovers";
 import { anyRunner, fleetRequirements } from "./requirements";
 
 jest.setTimeout(300_000);
@@ -75,5 +75,13 @@ done`;
     expect(ends).toEqual(["success", "success"]);
     await fleet.bastion.sync();
     expect(fleet.bastion.machine.read("/etc/gitlab-runner/config.toml")).toContain("concurrent = 7");
+  });
+
+  it("leaves nothing that nobody owns, once the bastion's timer and the sweep have been there", async () => {
+    const tidied = await fleet.bastion.tidy();
+    const swept = await sweepLater(fleet);
+    const left = await leftovers(fleet);
+    note("bastion's faults, tidied and swept", { tidied, swept, ...left });
+    expect([left.instances, left.keyPairs]).toEqual([left.store, left.store]);
   });
 });

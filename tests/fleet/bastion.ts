@@ -82,6 +82,20 @@ export class Bastion {
     }
   }
 
+  /** What fleet-report.timer does every minute. */
+  async report(): Promise<void> {
+    await this.units.once("fleet-report");
+  }
+
+  /** What fleet-tidy.timer does, now and in the minutes after ten minutes. Returns what it says. */
+  async tidy(): Promise<string> {
+    await this.units.once("fleet-tidy");
+    await this.machine.run(["sh", "-c", "touch --date '11 minutes ago' /run/fleet/lost/*"]);
+    const said = [];
+    for (let run = 0; run < 3; run += 1) said.push(await this.units.once("fleet-tidy"));
+    return said.join("");
+  }
+
   /** What gitlab-runner has said. */
   log(): string {
     // eslint-disable-next-line no-control-regex

@@ -1,7 +1,8 @@
+import { TerminateInstancesCommand } from "@aws-sdk/client-ec2";
 import { describeWith } from "../tools/programs";
 import { Fleet, type FleetSettings } from "./fleet";
 import { endOf, eventually } from "./gitlab";
-import { leftovers, note } from "./leftovers";
+import { leftovers, note, sweepLater } from "./leftovers";
 import { anyRunner, fleetRequirements } from "./requirements";
 
 jest.setTimeout(300_000);
@@ -31,7 +32,9 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     await fleet.gitlab.said(running, "$ sleep 600");
     const [worker] = fleet.workers.now;
     const died = Date.now();
-    await fleet.workers.end(worker?.instance.id ?? "");
+    const InstanceIds = [worker?.instance.id ?? ""];
+    await fleet.account.ec2.send(new TerminateInstancesCommand({ InstanceIds }));
+    await fleet.workers.end(InstanceIds[0] ?? "");
 
     const end = await fleet.gitlab.end(running, 200);
     note("worker dies", {
@@ -68,7 +71,11 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     expect(end).toBe("success");
     expect(waiting.reports).toHaveLength(2);
     await fleet.gitlab.end(busy);
-    note("docker-machine killed, later", await leftovers(fleet));
+    // What it has not written down yet, docker-machine does not remove.
+    const swept = await sweepLater(fleet);
+    const left = await leftovers(fleet);
+    note("docker-machine killed, swept", { swept, ...left });
+    expect([left.instances, left.keyPairs]).toEqual([left.store, left.store]);
   });
 
   it("SSM that fails: the fleet goes on with what it has", async () => {
@@ -90,7 +97,7 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     fleet.aws.faults.answerAlways(actions.split(" ").map((action) => ({ action: `ec2 ${action}`, fault })));
     const busy = job(["sleep 30"]);
     const waiting = job(["true"]);
-    await new Promise((resolve) => setTimeout(resolve, 40_000));
+    await new Promise((resolve) => setTimeout(resolve, 25_000));
     const calls = fleet.aws.calls.filter(({ status }) => status === 500).length;
     fleet.aws.faults.heal();
     const healed = Date.now();
@@ -122,8 +129,6 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     note("gitlab-runner killed", await leftovers(fleet));
     await new Promise((resolve) => setTimeout(resolve, 20_000));
     note("gitlab-runner killed, 20 s later", await leftovers(fleet));
-    // Its unit starts it again after RestartSec, which is two minutes.
-    fleet.bastion.units.start("gitlab-runner");
 
     const next = job(["true"]);
     const end = await fleet.gitlab.end(next, 150);
@@ -135,5 +140,13 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     });
     expect(end).toBe("success");
     expect(Math.max(...[...jobs, another].map(({ reports }) => reports.length))).toBe(1);
+  });
+
+  it("leaves nothing that nobody owns, once the bastion's timer and the sweep have been there", async () => {
+    const tidied = await fleet.bastion.tidy();
+    const swept = await sweepLater(fleet);
+    const left = await leftovers(fleet);
+    note("faults, tidied and swept", { tidied, swept, ...left });
+    expect([left.instances, left.keyPairs]).toEqual([left.store, left.store]);
   });
 });

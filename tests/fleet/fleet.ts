@@ -59,7 +59,11 @@ export class Fleet {
     await site.serveMetadata(metadata.url);
     const mirror = await startingMirror;
     const [bastion] = await Promise.all([
-      Bastion.boot(stack.bastionUserData(), FleetStack.bastion, site),
+      Bastion.boot(
+        stack.bastionUserData(),
+        { id: stack.bastionId, address: FleetStack.bastionAddress },
+        site,
+      ),
       site.network.connect(mirror.machine, FleetStack.mirrorAddress).then(() => publishImages(mirror, site)),
     ]);
     return new Fleet(aws, account, stack, site, mirror, bastion, workers, metadata, tokens);

@@ -1,15 +1,58 @@
+import { GetLogEventsCommand, PutLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
+import { FleetAws } from "../../sweep/aws";
+import type { Removal } from "../../sweep/decide";
+import { sweep } from "../../sweep/sweep";
 import type { Fleet } from "./fleet";
+import { FleetStack } from "./stack";
 
-/** How much is there: instances and key pairs in AWS, machines that docker-machine knows, machines that run. */
+/** How much is there: workers and key pairs in AWS, machines that docker-machine knows, machines that run. */
 export async function leftovers(fleet: Fleet) {
-  const { keyPairs = [], instances = [] } = await fleet.account.inventory();
+  const { keyPairs = [] } = await fleet.account.inventory();
+  const workers = (await fleet.account.instances()).filter(({ KeyName }) => KeyName !== undefined);
   const store = await fleet.bastion.machine.run(["ls", "/root/.docker/machine/machines"]);
   return {
-    instances: instances.length,
+    instances: workers.length,
     keyPairs: keyPairs.length,
     store: store.stdout.split("\n").filter(Boolean).length,
     running: fleet.workers.now.length,
   };
+}
+
+const minute = 60_000;
+
+/**
+ * What the sweep removes in an hour, if the bastion goes on saying what it says now. It runs twice: a key pair goes after its instance.
+ */
+export async function sweepLater(fleet: Fleet): Promise<Pick<Removal, "kind" | "why">[]> {
+  const { account, stack } = fleet;
+  const logGroupName = `${FleetStack.path}/bastion`;
+  const stream = { logGroupName, logStreamName: `${stack.bastionId}.report` };
+  await fleet.bastion.report();
+  const { events = [] } = await account.logs.send(new GetLogEventsCommand({ ...stream, limit: 1 }));
+  const later = Date.now() + 60 * minute;
+  const logEvents = [{ timestamp: later - minute, message: events[0]?.message ?? "" }];
+  await account.logs.send(new PutLogEventsCommand({ ...stream, logEvents }));
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: fleet.aws.emulator.url,
+    AWS_REGION: "eu-west-1",
+    AWS_ACCESS_KEY_ID: "emulator",
+    AWS_SECRET_ACCESS_KEY: "emulator",
+  });
+  const aws = new FleetAws({
+    fleetId: stack.outputOf("random:index/randomId:RandomId", "fleet", "hex"),
+    workerProfileArn: stack.outputOf("aws:iam/instanceProfile:InstanceProfile", "workers-profile", "arn"),
+    bastionLogGroup: logGroupName,
+    drainParameter: `${logGroupName}/drain`,
+    drainTimeout: 0,
+    spot: true,
+    functionArn: "",
+  });
+  const removed: Removal[] = [];
+  for (const now of [later, later + minute]) {
+    removed.push(...(await sweep(aws, { dryRun: false, now: new Date(now) })).removed);
+  }
+  for (const { kind, id } of removed) if (kind === "instance") await fleet.workers.end(id);
+  return removed.map(({ kind, why }) => ({ kind, why }));
 }
 
 /** Writes down what was seen of a fault. */

@@ -1,3 +1,4 @@
+import { CreateLogGroupCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
   AddRoleToInstanceProfileCommand,
   AttachRolePolicyCommand,
@@ -14,6 +15,7 @@ import {
   CreateSubnetCommand,
   CreateVpcCommand,
   DescribeImagesCommand,
+  RunInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { PutParameterCommand } from "@aws-sdk/client-ssm";
@@ -43,11 +45,11 @@ const text = (value: unknown) => z.string().parse(value);
  */
 export class FleetStack {
   static readonly path = "/gitlab-runner-fleet/dev";
-  /** The bastion, which the emulator's groups do not start here. */
-  static readonly bastion = { id: "i-0ba5710000000000a", address: "10.0.0.10" };
-  /** Private address of the registry mirror. */
+  static readonly bastionAddress = "10.0.0.10";
   static readonly mirrorAddress = "10.0.0.20";
 
+  /** The instance of the bastion's group. */
+  bastionId = "";
   private readonly made = new Map<string, Made>();
   private inputs = new Map<string, Properties>();
 
@@ -180,6 +182,12 @@ export class FleetStack {
         await ssm.send(new PutParameterCommand({ Name: name, Value, Type, Overwrite: true }));
         return { id: name };
       }
+      case "aws:cloudwatch/logGroup:LogGroup":
+        await this.account.logs.send(new CreateLogGroupCommand({ logGroupName: name }));
+        return { id: name };
+      case "aws:autoscaling/group:Group":
+        this.bastionId = await this.startBastion(name, inputs);
+        return { id: name };
       case "aws:ec2/instance:Instance":
         return { privateIp: FleetStack.mirrorAddress };
       case "random:index/randomPassword:RandomPassword":
@@ -191,6 +199,23 @@ export class FleetStack {
       default:
         return {};
     }
+  }
+
+  /** What the group does. */
+  private async startBastion(group: string, inputs: Properties): Promise<string> {
+    const tags = z.array(z.object({ key: z.string(), value: z.string() })).parse(inputs["tags"]);
+    const Tags = [
+      ...tags.map(({ key, value }) => ({ Key: key, Value: value })),
+      { Key: "aws:autoscaling:groupName", Value: group },
+    ];
+    const { Instances = [] } = await this.account.ec2.send(
+      new RunInstancesCommand({
+        ...{ ImageId: "ami-0a24040000000a64a", InstanceType: "t2.micro", MinCount: 1, MaxCount: 1 },
+        SubnetId: z.array(z.string()).parse(inputs["vpcZoneIdentifiers"])[0],
+        TagSpecifications: [{ ResourceType: "instance", Tags }],
+      }),
+    );
+    return Instances[0]?.InstanceId ?? "";
   }
 
   private async makeVpc(): Promise<Properties & { id: string }> {
@@ -213,7 +238,7 @@ export class FleetStack {
       case "aws:index/getPartition:getPartition":
         return { partition: "aws" };
       case "aws:ec2/getInstances:getInstances":
-        return { ids: [FleetStack.bastion.id] };
+        return { ids: [this.bastionId] };
       case "aws:ssm/getParameter:getParameter": {
         const images = await this.account.ec2.send(new DescribeImagesCommand({ Owners: ["099720109477"] }));
         return { insecureValue: images.Images?.[0]?.ImageId };
