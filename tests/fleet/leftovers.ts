@@ -28,7 +28,9 @@ export async function sweepLater(fleet: Fleet): Promise<Pick<Removal, "kind" | "
   const logGroupName = `${FleetStack.path}/bastion`;
   const stream = { logGroupName, logStreamName: `${stack.bastionId}.report` };
   await fleet.bastion.report();
-  const { events = [] } = await account.logs.send(new GetLogEventsCommand({ ...stream, limit: 1 }));
+  const { events = [] } = await account.logs.send(
+    new GetLogEventsCommand({ ...stream, limit: 1, endTime: Date.now() + minute }),
+  );
   const later = Date.now() + 60 * minute;
   const logEvents = [{ timestamp: later - minute, message: events[0]?.message ?? "" }];
   await account.logs.send(new PutLogEventsCommand({ ...stream, logEvents }));
