@@ -49,6 +49,7 @@ describeWith("the life of the stack dev", [program("pulumi"), program("moto_serv
 
   it("keeps the logs of its machines below their paths", async () => {
     expect((await account.inventory())["logGroups"]).toEqual([
+      expect.stringMatching(/^\/aws\/lambda\/sweep-function-[0-9a-f]{7}$/),
       "/gitlab-runner-fleet/dev/bastion",
       "/gitlab-runner-fleet/dev/registry-mirror",
     ]);
