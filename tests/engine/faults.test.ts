@@ -167,7 +167,7 @@ describeWith("a fault of AWS", [program("pulumi"), program("moto_server")], () =
 
     it("is not noticed: the provider asks again", async () => {
       const toCome = proxy.answerNext(rows.filter(({ asked }) => asked > 1));
-      expect(toCome).toHaveLength(11);
+      expect(toCome).toHaveLength(5);
       expect(await stack.up()).not.toContain("error");
       expect(toCome).toEqual([]);
       expect(await counts()).toEqual(complete);
