@@ -18,6 +18,15 @@ export async function leftovers(fleet: Fleet) {
   };
 }
 
+/** Workers and key pairs in AWS of machines that docker-machine does not know. */
+export async function unowned(fleet: Fleet): Promise<string[]> {
+  const { keyPairs = [] } = await fleet.account.inventory();
+  const workers = (await fleet.account.instances()).flatMap(({ KeyName }) => KeyName ?? []);
+  const store = await fleet.bastion.machine.run(["ls", "/root/.docker/machine/machines"]);
+  const known = new Set(store.stdout.split("\n"));
+  return [...new Set([...workers, ...keyPairs])].filter((name) => !known.has(name));
+}
+
 const minute = 60_000;
 
 /**
