@@ -89,7 +89,7 @@ const sweep = new Sweep("sweep", {
   drainParameterName: bastion.drainParameterName,
   drainTimeout,
   neededUntilDrained: [network, cache, ...(registryMirror ? [registryMirror] : []), workers, bastion],
-  logRetentionDays: config.logs.retentionDays,
+  logRetentionDays,
   tags,
 });
 const observability = new Observability("observability", {

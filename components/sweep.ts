@@ -1,6 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { answerTime, successorTime } from "../sweep/settings";
 import { accountOf } from "./account";
 import { policyJson } from "./iam";
 import type { Tags } from "./instance";
@@ -43,10 +44,7 @@ const argsSchema = z.object({
 const longestInvocation = 900;
 
 /** Seconds of it in which it waits for jobs. */
-const longestWait = longestInvocation - 60;
-
-/** Seconds in which a new bastion comes to work, before the old one drains. */
-const successorTime = 600;
+const longestWait = longestInvocation - answerTime;
 
 /** Invocations that a bastion's farewell takes at most: as many as it waits in, and one that ends it. */
 export function handoverSteps(drainTimeout: number): number {

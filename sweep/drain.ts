@@ -2,6 +2,7 @@ import type { FleetAws } from "./aws";
 import { minute, until, type Clock } from "./clock";
 import { bastionsOf, isAlive } from "./decide";
 import { say } from "./log";
+import { successorTime } from "./settings";
 import type { Bastion, Report, Snapshot } from "./snapshot";
 
 /** What draining needs of AWS. */
@@ -18,9 +19,6 @@ export interface DrainArgs {
 
 /** A bastion that has said nothing for so long is not waited for. */
 const silence = 5 * minute;
-
-/** A new bastion is at work within a few minutes, or never. */
-const successorTime = 10 * minute;
 
 /** Whether a bastion has reported lately, with what. */
 function lastWord({ reports }: Snapshot, { id }: Bastion, now: Date): Report | undefined {
@@ -73,12 +71,12 @@ export async function awaitSuccessor(
       (bastion) => bastion.group === of && lastWord(snapshot, bastion, clock.now())?.state === "running",
     );
   if (!works(await aws.look(), former)) return;
-  const hasCome = await until(clock, clock.now().getTime() + successorTime, async () =>
+  const hasCome = await until(clock, clock.now().getTime() + successorTime * 1000, async () =>
     works(await aws.look(), group),
   );
   if (!hasCome) {
     throw new Error(
-      `the new bastion, of ${group}, is not at work after ${successorTime / minute} minutes; the old one, of ${former}, stays at work: see the new one's log`,
+      `the new bastion, of ${group}, is not at work after ${successorTime / 60} minutes; the old one, of ${former}, stays at work: see the new one's log`,
     );
   }
 }

@@ -1,10 +1,10 @@
 import { FleetAws } from "./aws";
-import { clock, minute } from "./clock";
+import { clock } from "./clock";
 import { awaitSuccessor, drain } from "./drain";
 import { parseEvent } from "./events";
 import { say } from "./log";
 import { retire } from "./retire";
-import { readSettings } from "./settings";
+import { answerTime, readSettings } from "./settings";
 import { sweep } from "./sweep";
 
 /** What the runtime says of an invocation. */
@@ -17,8 +17,7 @@ interface Invocation {
 export async function handler(input: unknown, invocation: Invocation): Promise<unknown> {
   const settings = readSettings(process.env, functionArnOf(invocation));
   const aws = new FleetAws(settings);
-  // A minute for the answer.
-  const deadline = clock.now().getTime() + invocation.getRemainingTimeInMillis() - minute;
+  const deadline = clock.now().getTime() + invocation.getRemainingTimeInMillis() - answerTime * 1000;
   const event = parseEvent(input);
   switch (event.kind) {
     case "sweep":

@@ -1,3 +1,9 @@
+/** Seconds in which a new bastion comes to work, before the old one drains: it does within a few minutes, or never. */
+export const successorTime = 600;
+
+/** Seconds of an invocation that are left for its answer. */
+export const answerTime = 60;
+
 /** What the function is told by its environment. */
 export interface Settings {
   /** Tag `fleet-id` of everything that is the fleet's. */
