@@ -74,8 +74,8 @@ export function bastionUserData(args: BastionUserDataArgs): string {
     ...packagedProgramVariables("GITLAB_RUNNER", gitlabRunner),
     ...programVariables("DOCKER_MACHINE", dockerMachine, args.architecture),
   };
-  return cloudConfig(
-    [
+  return cloudConfig({
+    write_files: [
       plainFile("/etc/fleet/bastion.env", environmentFile(environment)),
       ...commonFiles(),
       script("bastion/boot.sh"),
@@ -92,8 +92,8 @@ export function bastionUserData(args: BastionUserDataArgs): string {
         userDataFile("bastion/gitlab-runner.conf"),
       ),
     ],
-    bootCommands,
-  );
+    runcmd: bootCommands,
+  });
 }
 
 /** The registry mirror's cloud-config: both registries, with their data on the volume. It holds no secret. */
@@ -110,8 +110,8 @@ export function registryMirrorUserData(args: RegistryMirrorUserDataArgs): string
     PROTECTED: args.protectedRefs ? "yes" : "",
     ...programVariables("REGISTRY", registry, args.architecture),
   };
-  return cloudConfig(
-    [
+  return cloudConfig({
+    write_files: [
       plainFile("/etc/fleet/registry-mirror.env", environmentFile(environment)),
       plainFile("/etc/fleet/registry-mirror.yml", userDataFile("registry-mirror/registry-mirror.yml")),
       plainFile("/etc/fleet/layer-cache.yml", userDataFile("registry-mirror/layer-cache.yml")),
@@ -130,13 +130,13 @@ export function registryMirrorUserData(args: RegistryMirrorUserDataArgs): string
       unit("registry-mirror/fleet-evict.service"),
       unit("registry-mirror/fleet-evict.timer"),
     ],
-    bootCommands,
-  );
+    runcmd: bootCommands,
+  });
 }
 
 /**
- * The workers' cloud-config: the script that docker-machine installs Docker with, and the files that config.toml mounts
- * into jobs. It only writes files, which cloud-init does before SSH is up, so docker-machine always finds them.
+ * The workers' cloud-config: the script that docker-machine installs Docker with, what makes this fast, and the files that
+ * config.toml mounts into jobs. All of it is done before SSH is up, so docker-machine always finds it.
  */
 export function workerUserData(args: WorkerUserDataArgs): string {
   const environment = {
@@ -144,12 +144,16 @@ export function workerUserData(args: WorkerUserDataArgs): string {
     ...packagedProgramVariables("DOCKER", docker),
   };
   const files = args.registries ? clientFiles(args.registries) : [];
-  return cloudConfig([
-    plainFile("/etc/fleet/worker.env", environmentFile(environment)),
-    script("common/library.sh"),
-    script("worker/install-docker.sh"),
-    ...files.map(({ path, content }) => plainFile(path, content)),
-  ]);
+  return cloudConfig({
+    bootcmd: [withoutLoginMessages],
+    write_files: [
+      plainFile("/etc/fleet/worker.env", environmentFile(environment)),
+      plainFile("/etc/apt/apt.conf.d/zz-fleet", userDataFile("worker/apt.conf")),
+      script("common/library.sh"),
+      script("worker/install-docker.sh"),
+      ...files.map(({ path, content }) => plainFile(path, content)),
+    ],
+  });
 }
 
 /** EC2's limit for user data in bytes, before base64. */
@@ -215,8 +219,20 @@ const bootCommands = [
   ["systemctl", "enable", "--now", "--no-block", "fleet-boot.service"],
 ];
 
-function cloudConfig(files: WrittenFile[], commands?: string[][]): string {
-  const document = { write_files: files, ...(commands === undefined ? {} : { runcmd: commands }) };
+/**
+ * docker-machine logs in some twenty times, and at each of them PAM would run every script here.
+ * @see https://manpages.ubuntu.com/manpages/noble/man5/update-motd.5.html
+ */
+const withoutLoginMessages = ["find", "/etc/update-motd.d", "-type", "f", "-exec", "chmod", "a-x", "{}", "+"];
+
+/** Of cloud-init's modules, in the order in which they run. */
+interface CloudConfig {
+  bootcmd?: string[][];
+  write_files: WrittenFile[];
+  runcmd?: string[][];
+}
+
+function cloudConfig(document: CloudConfig): string {
   return `#cloud-config\n${stringifyYaml(document, { lineWidth: 0, blockQuote: "literal" })}`;
 }
 

@@ -172,16 +172,17 @@ REGISTRY_SHA256='6f330a3ba9ea1d23a6ee189f449d792595240585bb2f159123d76ac594f70dd
 });
 
 describe("The workers' user data", () => {
-  it("only writes files, because they are all there before docker-machine can log in", () => {
+  it("is done with everything before docker-machine can log in", () => {
+    expect(Object.keys(parsed(worker))).toEqual(["bootcmd", "write_files"]);
     expect(filesOf(worker)).toEqual([
       "0644 /etc/fleet/worker.env",
+      "0644 /etc/apt/apt.conf.d/zz-fleet",
       "0755 /opt/fleet/library.sh",
       "0755 /opt/fleet/install-docker.sh",
       "0644 /etc/fleet/daemon.json",
       "0644 /etc/fleet/buildkitd.toml",
       "0644 /etc/fleet/registries.conf",
     ]);
-    expect(parsed(worker).runcmd).toBeUndefined();
   });
 
   it("pins Docker", () => {
@@ -199,6 +200,7 @@ DOCKER_KEY_FINGERPRINT='9DC858229FC7DD38854AE2D88D81803C0EBFCD88'
   it("says nothing about registries when there are none", () => {
     expect(filesOf(workerUserData({}))).toEqual([
       "0644 /etc/fleet/worker.env",
+      "0644 /etc/apt/apt.conf.d/zz-fleet",
       "0755 /opt/fleet/library.sh",
       "0755 /opt/fleet/install-docker.sh",
     ]);
@@ -216,7 +218,7 @@ describe("Every user data", () => {
   it.each([
     ["bastion", bastion, 15],
     ["registry mirror", registryMirror, 14],
-    ["worker", worker, 8],
+    ["worker", worker, 9],
   ])("leaves room below EC2's limit: %s", (_, text, kibibytes) => {
     expect(Buffer.from(encodeUserData(text), "base64").length).toBeLessThan(kibibytes * 1024);
   });

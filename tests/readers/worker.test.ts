@@ -1,4 +1,5 @@
 import * as fs from "fs";
+import { parse } from "yaml";
 import { docker } from "../../components/versions";
 import { startPackageRepository, type Package, type PackageRepository } from "../tools/package-repository";
 import { describeWith, program, requireThrowawayMachine } from "../tools/programs";
@@ -9,6 +10,39 @@ import { appendVariables, useRepository } from "./machine-parts";
 jest.setTimeout(120_000);
 
 const requirements = [requireThrowawayMachine, ...["apt-ftparchive", "gpg", "sudo"].map(program)];
+
+describeWith("A worker", [requireThrowawayMachine], () => {
+  let machine: ThrowawayMachine;
+
+  beforeAll(async () => {
+    machine = await ThrowawayMachine.start();
+    machine.writeFilesOf(examples.worker);
+  });
+
+  afterAll(async () => {
+    await machine.stop();
+  });
+
+  it("upgrades nothing by itself, waits for its turn to install, and downloads no descriptions", async () => {
+    // Of images of containers.
+    fs.rmSync(machine.outside("/etc/apt/apt.conf.d/docker-no-languages"), { force: true });
+
+    const dump = ["apt-config", "dump", "--no-empty", "--format", "%v%n"];
+    const keys = ["APT::Periodic::Enable", "DPkg::Lock::Timeout", "Acquire::Languages"];
+    expect((await machine.run([...dump, ...keys])).stdout).toBe("0\n300\nnone\n");
+  });
+
+  it("runs no scripts at each login", async () => {
+    machine.write("/etc/update-motd.d/50-landscape-sysinfo", "#!/bin/sh\n", 0o755);
+    const scripts = ["run-parts", "--test", "--lsbsysinit", "/etc/update-motd.d"];
+    expect((await machine.run(scripts)).stdout).toContain("landscape");
+
+    const { bootcmd } = parse(examples.worker) as { bootcmd: string[][] };
+    for (const command of bootcmd) expect((await machine.run(command)).status).toBe(0);
+
+    expect((await machine.run(scripts)).stdout).toBe("");
+  });
+});
 
 describeWith("The workers' install-docker.sh", requirements, () => {
   let repository: PackageRepository;
