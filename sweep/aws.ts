@@ -3,11 +3,7 @@ import {
   paginateDescribeAutoScalingGroups,
   UpdateAutoScalingGroupCommand,
 } from "@aws-sdk/client-auto-scaling";
-import {
-  CloudWatchLogsClient,
-  GetLogEventsCommand,
-  ResourceNotFoundException,
-} from "@aws-sdk/client-cloudwatch-logs";
+import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import {
   CancelSpotInstanceRequestsCommand,
   DeleteKeyPairCommand,
@@ -22,6 +18,7 @@ import {
 import { EventBridgeClient, ListRuleNamesByTargetCommand } from "@aws-sdk/client-eventbridge";
 import { GetParameterCommand, ParameterNotFound, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { bastionsOf, isKeyPairOf, type Removal } from "./decide";
+import { lastReportEvent } from "./last-report";
 import { parseReport } from "./report";
 import type { Settings } from "./settings";
 import type { Instance, KeyPair, Report, Snapshot, SpotRequest } from "./snapshot";
@@ -188,24 +185,8 @@ export class FleetAws {
   }
 
   private async lastReport(bastion: string): Promise<Report | undefined> {
-    const stream = { logGroupName: this.settings.bastionLogGroup, logStreamName: `${bastion}.report` };
-    let nextToken: string | undefined;
-    try {
-      // A page may be empty although there is an event behind it.
-      for (let page = 0; page < 5; page++) {
-        const { events = [], nextBackwardToken } = await this.logs.send(
-          new GetLogEventsCommand({ ...stream, limit: 1, nextToken }),
-        );
-        const [last] = events;
-        if (last) return parseReport(last.message ?? "", new Date(last.timestamp ?? 0));
-        if (nextBackwardToken === nextToken) return undefined;
-        nextToken = nextBackwardToken;
-      }
-      return undefined;
-    } catch (error) {
-      if (error instanceof ResourceNotFoundException) return undefined;
-      throw error;
-    }
+    const last = await lastReportEvent(this.logs, this.settings.bastionLogGroup, bastion);
+    return last && parseReport(last.message ?? "", new Date(last.timestamp ?? 0));
   }
 }
 
