@@ -18,16 +18,11 @@ import {
 import { EventBridgeClient, ListRuleNamesByTargetCommand } from "@aws-sdk/client-eventbridge";
 import { GetParameterCommand, ParameterNotFound, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { bastionsOf, isKeyPairOf, type Removal } from "./decide";
+import { drainOrderText, readDrainOrder, type DrainOrder, type StandingOrder } from "./drain-order";
 import { lastReportEvent } from "./last-report";
 import { parseReport } from "./report";
 import type { Settings } from "./settings";
 import type { Instance, KeyPair, Report, Snapshot, SpotRequest } from "./snapshot";
-
-/** The parameter that tells bastions to drain. */
-export interface DrainOrder {
-  bastions: string[];
-  since: Date;
-}
 
 /** What the sweep reads and does in AWS. */
 export class FleetAws {
@@ -87,14 +82,13 @@ export class FleetAws {
     }
   }
 
-  /** The bastions that shall drain; undefined when the parameter is gone, and nobody can be told. */
-  async drainOrder(): Promise<DrainOrder | undefined> {
+  /** Who shall drain; undefined when the parameter is gone, and nobody can be told. */
+  async drainOrder(): Promise<StandingOrder | undefined> {
     try {
       const { Parameter } = await this.ssm.send(
         new GetParameterCommand({ Name: this.settings.drainParameter }),
       );
-      const { Value = "", LastModifiedDate = new Date(0) } = Parameter ?? {};
-      return { bastions: Value.split(/\s+/).filter((id) => id.startsWith("i-")), since: LastModifiedDate };
+      return readDrainOrder(Parameter);
     } catch (error) {
       if (error instanceof ParameterNotFound) return undefined;
       throw error;
@@ -102,11 +96,11 @@ export class FleetAws {
   }
 
   /** Tells bastions to drain; those that are not named take jobs again. */
-  async orderDrain(bastions: string[]): Promise<void> {
+  async orderDrain(order: DrainOrder): Promise<void> {
     await this.ssm.send(
       new PutParameterCommand({
         Name: this.settings.drainParameter,
-        Value: bastions.length > 0 ? bastions.join(" ") : "none",
+        Value: drainOrderText(order),
         Overwrite: true,
       }),
     );

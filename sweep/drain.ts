@@ -41,9 +41,9 @@ export async function drain(
   const order = await aws.drainOrder();
   if (bastions.length === 0 || seconds === 0 || order === undefined) return true;
 
-  const isTold = bastions.every((id) => order.bastions.includes(id));
+  const isTold = bastions.every((id) => order.leaving.includes(id));
   if (!isTold) {
-    await aws.orderDrain([...new Set([...order.bastions, ...bastions])]);
+    await aws.orderDrain({ ...order, leaving: [...new Set([...order.leaving, ...bastions])] });
     say({ draining: bastions, seconds });
   }
   const since = isTold ? order.since : clock.now();

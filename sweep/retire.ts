@@ -62,6 +62,9 @@ export async function retire(
   if (!isDone) throw new Error(`still there when the time was up: ${left.join(", ")}`);
 
   const order = await aws.drainOrder();
-  if (order) await aws.orderDrain(order.bastions.filter((id) => !bastions.has(id)));
+  const isHere = (id: string) => !bastions.has(id);
+  if (order) {
+    await aws.orderDrain({ asked: order.asked.filter(isHere), leaving: order.leaving.filter(isHere) });
+  }
   return removed;
 }

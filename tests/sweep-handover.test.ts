@@ -1,6 +1,6 @@
-import type { DrainOrder } from "../sweep/aws";
 import type { Removal } from "../sweep/decide";
 import { awaitSuccessor, drain } from "../sweep/drain";
+import { drainOrderText, readDrainOrder, type DrainOrder, type StandingOrder } from "../sweep/drain-order";
 import { retire } from "../sweep/retire";
 import type { Instance, Snapshot } from "../sweep/snapshot";
 
@@ -12,7 +12,9 @@ const minute = 60_000;
 /** AWS with one fleet, whose state changes as time passes. */
 class FleetStub {
   private time = start.getTime();
-  order: DrainOrder | undefined = { bastions: [], since: new Date(0) };
+  /** What the drain parameter says; undefined: it is gone. */
+  order: string | undefined = "none";
+  private orderedAt = new Date(0);
   readonly done: string[] = [];
   instances: Instance[] = [];
   keyPairs: Snapshot["keyPairs"] = [];
@@ -53,13 +55,15 @@ class FleetStub {
     return Promise.resolve({ fleetId, workerProfileArn, instances, reports, keyPairs, spotRequests: [] });
   }
 
-  drainOrder(): Promise<DrainOrder | undefined> {
-    return Promise.resolve(this.order);
+  drainOrder(): Promise<StandingOrder | undefined> {
+    const { order: Value, orderedAt: LastModifiedDate } = this;
+    return Promise.resolve(Value === undefined ? undefined : readDrainOrder({ Value, LastModifiedDate }));
   }
 
-  orderDrain(bastions: string[]): Promise<void> {
-    this.done.push(`drain ${bastions.join(" ") || "none"}`);
-    this.order = { bastions, since: this.clock.now() };
+  orderDrain(order: DrainOrder): Promise<void> {
+    this.order = drainOrderText(order);
+    this.orderedAt = this.clock.now();
+    this.done.push(`drain ${this.order}`);
     return Promise.resolve();
   }
 
@@ -113,10 +117,19 @@ describe("drain", () => {
 
   it("tells the bastions that leave, besides those that were told, and waits until they have drained", async () => {
     const stub = fleet();
-    stub.order = { bastions: ["i-0f0f"], since: new Date(0) };
+    stub.order = "i-0f0f leaving:i-0d0d";
     stub.reports = (minutes) => ({ "i-0b01": minutes < 3 ? "draining" : "drained", "i-0b02": "running" });
     expect(await run(stub, 3600)).toBe(true);
-    expect(stub.done).toEqual(["drain i-0f0f i-0b01"]);
+    expect(stub.done).toEqual(["drain i-0f0f leaving:i-0d0d leaving:i-0b01"]);
+    expect(stub.minutes).toBe(3);
+  });
+
+  it("tells a bastion that the operator lets drain, too, whose time for jobs begins only now", async () => {
+    const stub = fleet();
+    stub.order = "i-0b01";
+    stub.reports = (minutes) => ({ "i-0b01": minutes < 3 ? "draining" : "drained" });
+    expect(await run(stub, 3600)).toBe(true);
+    expect(stub.done).toEqual(["drain i-0b01 leaving:i-0b01"]);
     expect(stub.minutes).toBe(3);
   });
 
@@ -130,7 +143,7 @@ describe("drain", () => {
   it("does not wait for a bastion that says nothing", async () => {
     const stub = fleet();
     expect(await run(stub, 3600)).toBe(true);
-    expect(stub.done).toEqual(["drain i-0b01"]);
+    expect(stub.done).toEqual(["drain leaving:i-0b01"]);
     expect(stub.minutes).toBe(0);
   });
 
@@ -141,7 +154,7 @@ describe("drain", () => {
     expect(stub.minutes).toBe(14);
     expect(await run(stub, 1200, until(28))).toBe(true);
     expect(stub.minutes).toBe(20);
-    expect(stub.done).toEqual(["drain i-0b01"]);
+    expect(stub.done).toEqual(["drain leaving:i-0b01"]);
   });
 
   it.each([
@@ -185,13 +198,13 @@ describe("retire", () => {
 
   it("ends a group's bastion, then removes its workers, then their key pairs, and nothing of the other's", async () => {
     const stub = fleet();
-    stub.order = { bastions: ["i-0b01", "i-0f0f"], since: start };
+    stub.order = "i-0b01 i-0f0f leaving:i-0b01 leaving:i-0d0d";
     const removed = await retire(stub, stub.clock, { group: "old", deadline });
     expect(stub.done).toEqual([
       "empty old",
       "remove instance i-0e01",
       `remove key-pair ${keyName(1)}`,
-      "drain i-0f0f",
+      "drain i-0f0f leaving:i-0d0d",
     ]);
     expect(removed.map(({ id, why }) => `${id}: ${why}`)).toEqual([
       "i-0e01: its bastion is replaced",
