@@ -35,6 +35,9 @@ class FleetStub {
     return (this.time - start.getTime()) / minute;
   }
 
+  /** Names of the Auto Scaling groups. */
+  groupNames = ["old", "new"];
+
   add(id: string, more: Partial<Instance>): void {
     this.instances.push({ id, state: "running", launchedAt: start, tags: {}, ...more });
   }
@@ -68,7 +71,7 @@ class FleetStub {
   }
 
   groups(): Promise<string[]> {
-    return Promise.resolve(["old", "new"]);
+    return Promise.resolve(this.groupNames);
   }
 
   emptyGroup(group: string): Promise<void> {
@@ -168,7 +171,7 @@ describe("drain", () => {
 });
 
 describe("awaitSuccessor", () => {
-  const run = (stub: FleetStub) => awaitSuccessor(stub, stub.clock, { group: "new", former: "old" });
+  const run = (stub: FleetStub) => awaitSuccessor(stub, stub.clock, "new");
 
   it("waits for the new bastion to be at work", async () => {
     const stub = fleet();
@@ -187,7 +190,7 @@ describe("awaitSuccessor", () => {
     const stub = fleet();
     stub.reports = () => ({ "i-0b01": "running" });
     await expect(run(stub)).rejects.toThrow(
-      "the new bastion, of new, is not at work after 10 minutes; the old one, of old, stays at work",
+      "the new bastion, of new, is not at work after 10 minutes; the old one stays at work: see the new one's log",
     );
     expect(stub.done).toEqual([]);
   });
@@ -196,10 +199,10 @@ describe("awaitSuccessor", () => {
 describe("retire", () => {
   const deadline = start.getTime() + 14 * minute;
 
-  it("ends a group's bastion, then removes its workers, then their key pairs, and nothing of the other's", async () => {
+  it("ends the other group's bastion, then removes its workers, then their key pairs, and nothing of the one's that stays", async () => {
     const stub = fleet();
     stub.order = "i-0b01 i-0f0f leaving:i-0b01 leaving:i-0d0d";
-    const removed = await retire(stub, stub.clock, { group: "old", deadline });
+    const removed = await retire(stub, stub.clock, { staying: "new", deadline });
     expect(stub.done).toEqual([
       "empty old",
       "remove instance i-0e01",
@@ -209,6 +212,26 @@ describe("retire", () => {
     expect(removed.map(({ id, why }) => `${id}: ${why}`)).toEqual([
       "i-0e01: its bastion is replaced",
       `${keyName(1)}: its bastion is replaced`,
+    ]);
+  });
+
+  it("ends the bastions of all other groups, also of one whose turn to be at work never came", async () => {
+    const stub = fleet();
+    stub.groupNames.push("between");
+    stub.add("i-0b03", { tags: ofGroup("between") });
+    stub.add("i-0e03", {
+      profileArn: workerProfileArn,
+      keyName: keyName(3),
+      tags: { "fleet-bastion": "i-0b03" },
+    });
+    await retire(stub, stub.clock, { staying: "new", deadline });
+    expect(stub.done).toEqual([
+      "empty old",
+      "empty between",
+      "remove instance i-0e01",
+      "remove instance i-0e03",
+      `remove key-pair ${keyName(1)}`,
+      "drain none",
     ]);
   });
 
@@ -236,7 +259,7 @@ describe("retire", () => {
   it("says what is left when the time is up", async () => {
     const stub = fleet();
     stub.ending = 60;
-    await expect(retire(stub, stub.clock, { group: "old", deadline })).rejects.toThrow(
+    await expect(retire(stub, stub.clock, { staying: "new", deadline })).rejects.toThrow(
       "still there when the time was up: i-0b01",
     );
     expect(stub.minutes).toBe(14);
