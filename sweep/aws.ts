@@ -3,11 +3,7 @@ import {
   paginateDescribeAutoScalingGroups,
   UpdateAutoScalingGroupCommand,
 } from "@aws-sdk/client-auto-scaling";
-import {
-  CloudWatchLogsClient,
-  GetLogEventsCommand,
-  ResourceNotFoundException,
-} from "@aws-sdk/client-cloudwatch-logs";
+import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import {
   CancelSpotInstanceRequestsCommand,
   DeleteKeyPairCommand,
@@ -22,15 +18,11 @@ import {
 import { EventBridgeClient, ListRuleNamesByTargetCommand } from "@aws-sdk/client-eventbridge";
 import { GetParameterCommand, ParameterNotFound, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { bastionsOf, isKeyPairOf, type Removal } from "./decide";
+import { drainOrderText, readDrainOrder, type DrainOrder, type StandingOrder } from "./drain-order";
+import { lastReportEvent } from "./last-report";
 import { parseReport } from "./report";
 import type { Settings } from "./settings";
 import type { Instance, KeyPair, Report, Snapshot, SpotRequest } from "./snapshot";
-
-/** The parameter that tells bastions to drain. */
-export interface DrainOrder {
-  bastions: string[];
-  since: Date;
-}
 
 /** What the sweep reads and does in AWS. */
 export class FleetAws {
@@ -90,14 +82,13 @@ export class FleetAws {
     }
   }
 
-  /** The bastions that shall drain; undefined when the parameter is gone, and nobody can be told. */
-  async drainOrder(): Promise<DrainOrder | undefined> {
+  /** Who shall drain; undefined when the parameter is gone, and nobody can be told. */
+  async drainOrder(): Promise<StandingOrder | undefined> {
     try {
       const { Parameter } = await this.ssm.send(
         new GetParameterCommand({ Name: this.settings.drainParameter }),
       );
-      const { Value = "", LastModifiedDate = new Date(0) } = Parameter ?? {};
-      return { bastions: Value.split(/\s+/).filter((id) => id.startsWith("i-")), since: LastModifiedDate };
+      return readDrainOrder(Parameter);
     } catch (error) {
       if (error instanceof ParameterNotFound) return undefined;
       throw error;
@@ -105,11 +96,11 @@ export class FleetAws {
   }
 
   /** Tells bastions to drain; those that are not named take jobs again. */
-  async orderDrain(bastions: string[]): Promise<void> {
+  async orderDrain(order: DrainOrder): Promise<void> {
     await this.ssm.send(
       new PutParameterCommand({
         Name: this.settings.drainParameter,
-        Value: bastions.length > 0 ? bastions.join(" ") : "none",
+        Value: drainOrderText(order),
         Overwrite: true,
       }),
     );
@@ -188,24 +179,8 @@ export class FleetAws {
   }
 
   private async lastReport(bastion: string): Promise<Report | undefined> {
-    const stream = { logGroupName: this.settings.bastionLogGroup, logStreamName: `${bastion}.report` };
-    let nextToken: string | undefined;
-    try {
-      // A page may be empty although there is an event behind it.
-      for (let page = 0; page < 5; page++) {
-        const { events = [], nextBackwardToken } = await this.logs.send(
-          new GetLogEventsCommand({ ...stream, limit: 1, nextToken }),
-        );
-        const [last] = events;
-        if (last) return parseReport(last.message ?? "", new Date(last.timestamp ?? 0));
-        if (nextBackwardToken === nextToken) return undefined;
-        nextToken = nextBackwardToken;
-      }
-      return undefined;
-    } catch (error) {
-      if (error instanceof ResourceNotFoundException) return undefined;
-      throw error;
-    }
+    const last = await lastReportEvent(this.logs, this.settings.bastionLogGroup, bastion);
+    return last && parseReport(last.message ?? "", new Date(last.timestamp ?? 0));
   }
 }
 

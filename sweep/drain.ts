@@ -41,9 +41,9 @@ export async function drain(
   const order = await aws.drainOrder();
   if (bastions.length === 0 || seconds === 0 || order === undefined) return true;
 
-  const isTold = bastions.every((id) => order.bastions.includes(id));
+  const isTold = bastions.every((id) => order.leaving.includes(id));
   if (!isTold) {
-    await aws.orderDrain([...new Set([...order.bastions, ...bastions])]);
+    await aws.orderDrain({ ...order, leaving: [...new Set([...order.leaving, ...bastions])] });
     say({ draining: bastions, seconds });
   }
   const since = isTold ? order.since : clock.now();
@@ -58,25 +58,25 @@ export async function drain(
 }
 
 /**
- * Waits until the bastion of a new group is at work, where that of the old one is: jobs then find one that takes them.
- * @throws Error when it does not come; the old one stays at work.
+ * Waits until the bastion of a new group is at work, where another is: jobs then find one that takes them.
+ * @throws Error when it does not come; the other stays at work.
  */
 export async function awaitSuccessor(
   aws: Pick<FleetAws, "look">,
   clock: Clock,
-  { group, former }: { group: string; former: string },
+  group: string,
 ): Promise<void> {
-  const works = (snapshot: Snapshot, of: string) =>
+  const works = (snapshot: Snapshot, isMeant: (bastion: Bastion) => boolean) =>
     bastionsOf(snapshot).some(
-      (bastion) => bastion.group === of && lastWord(snapshot, bastion, clock.now())?.state === "running",
+      (bastion) => isMeant(bastion) && lastWord(snapshot, bastion, clock.now())?.state === "running",
     );
-  if (!works(await aws.look(), former)) return;
+  if (!works(await aws.look(), (bastion) => bastion.group !== group)) return;
   const hasCome = await until(clock, clock.now().getTime() + successorTime * 1000, async () =>
-    works(await aws.look(), group),
+    works(await aws.look(), (bastion) => bastion.group === group),
   );
   if (!hasCome) {
     throw new Error(
-      `the new bastion, of ${group}, is not at work after ${successorTime / 60} minutes; the old one, of ${former}, stays at work: see the new one's log`,
+      `the new bastion, of ${group}, is not at work after ${successorTime / 60} minutes; the old one stays at work: see the new one's log`,
     );
   }
 }

@@ -13,7 +13,7 @@ export interface Handover {
 export type SweepEvent =
   | { kind: "sweep"; dryRun: boolean }
   | { kind: "made" }
-  | { kind: "replaced"; handover: Handover; former: string }
+  | { kind: "changed"; handover: Handover }
   | { kind: "destroyed"; handover: Handover };
 
 /**
@@ -30,15 +30,14 @@ export function parseEvent(event: unknown): SweepEvent {
     if (unknown !== undefined) throw new Error(`${unknown} is unknown; an event may have dryRun only`);
     return { kind: "sweep", dryRun };
   }
-  const { action, prev_input: previous } = isTable(tf) ? tf : {};
+  const { action } = isTable(tf) ? tf : {};
   const handover = parseHandover(rest);
   switch (action) {
     case "create":
       return { kind: "made" };
-    case "update": {
-      const { group: former } = parseHandover(previous);
-      return former === handover.group ? { kind: "made" } : { kind: "replaced", handover, former };
-    }
+    // Its former input says less than AWS: an `up` that failed may have made another bastion in between.
+    case "update":
+      return { kind: "changed", handover };
     case "delete":
       return { kind: "destroyed", handover };
     default:

@@ -24,12 +24,11 @@ export async function handler(input: unknown, invocation: Invocation): Promise<u
       return await sweep(aws, { dryRun: event.dryRun, now: clock.now() });
     case "made":
       return {};
-    case "replaced": {
-      const { former, handover } = event;
-      const { step, steps, group } = handover;
-      if (step === steps) return { removed: await retire(aws, clock, { group: former, deadline }) };
-      if (step === 1) await awaitSuccessor(aws, clock, { group, former });
-      const isLeaving = (bastion: { group: string }) => bastion.group === former;
+    case "changed": {
+      const { step, steps, group } = event.handover;
+      if (step === steps) return { removed: await retire(aws, clock, { staying: group, deadline }) };
+      if (step === 1) await awaitSuccessor(aws, clock, group);
+      const isLeaving = (bastion: { group: string }) => bastion.group !== group;
       return { drained: await drain(aws, clock, { isLeaving, seconds: settings.drainTimeout, deadline }) };
     }
     case "destroyed": {

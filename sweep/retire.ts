@@ -12,8 +12,8 @@ export type RetireAws = Pick<
 
 /** Who is to go. */
 export interface RetireArgs {
-  /** The bastions of this group, with the workers and key pairs that they leave. Absent: all bastions, and all that is the fleet's. */
-  group?: string;
+  /** The group whose bastion stays; all others go, with the workers and key pairs that they leave. Absent: all that is the fleet's goes. */
+  staying?: string;
   /** In milliseconds of the clock. */
   deadline: number;
 }
@@ -26,10 +26,10 @@ export interface RetireArgs {
 export async function retire(
   aws: RetireAws,
   clock: Clock,
-  { group, deadline }: RetireArgs,
+  { staying, deadline }: RetireArgs,
 ): Promise<Removal[]> {
-  const isLeaving = (name: string) => group === undefined || name === group;
-  const why = group === undefined ? "the fleet is removed" : "its bastion is replaced";
+  const isLeaving = (name: string) => name !== staying;
+  const why = staying === undefined ? "the fleet is removed" : "its bastion is replaced";
   for (const name of (await aws.groups()).filter(isLeaving)) {
     await aws.emptyGroup(name);
     say({ emptied: name });
@@ -37,7 +37,7 @@ export async function retire(
   const bastions = new Set<string>();
   /** Ids of the bastions' workers, and names of their key pairs, which outlive them. */
   const theirs = new Set<string>();
-  const isTheirs = ({ id }: { id: string }) => group === undefined || theirs.has(id);
+  const isTheirs = ({ id }: { id: string }) => staying === undefined || theirs.has(id);
   const removed: Removal[] = [];
   let left: string[] = [];
 
@@ -62,6 +62,9 @@ export async function retire(
   if (!isDone) throw new Error(`still there when the time was up: ${left.join(", ")}`);
 
   const order = await aws.drainOrder();
-  if (order) await aws.orderDrain(order.bastions.filter((id) => !bastions.has(id)));
+  const isHere = (id: string) => !bastions.has(id);
+  if (order && bastions.size > 0) {
+    await aws.orderDrain({ asked: order.asked.filter(isHere), leaving: order.leaving.filter(isHere) });
+  }
   return removed;
 }

@@ -13,14 +13,9 @@ describe("an event of the sweep", () => {
     ["sweeps on paper", { dryRun: true }, { kind: "sweep", dryRun: true }],
     ["does nothing when a step is made", lifecycle("create", null), { kind: "made" }],
     [
-      "does nothing when the bastion is the same",
-      lifecycle("update", { ...handover, steps: 3 }),
-      { kind: "made" },
-    ],
-    [
-      "replaces a bastion",
-      lifecycle("update", { ...handover, group: "old" }),
-      { kind: "replaced", handover, former: "old" },
+      "hands over to a group, whichever was to be at work before",
+      lifecycle("update", null),
+      { kind: "changed", handover },
     ],
     ["ends the fleet", lifecycle("delete"), { kind: "destroyed", handover }],
   ])("%s", (_, event, expected) => {

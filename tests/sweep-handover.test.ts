@@ -1,6 +1,6 @@
-import type { DrainOrder } from "../sweep/aws";
 import type { Removal } from "../sweep/decide";
 import { awaitSuccessor, drain } from "../sweep/drain";
+import { drainOrderText, readDrainOrder, type DrainOrder, type StandingOrder } from "../sweep/drain-order";
 import { retire } from "../sweep/retire";
 import type { Instance, Snapshot } from "../sweep/snapshot";
 
@@ -12,7 +12,9 @@ const minute = 60_000;
 /** AWS with one fleet, whose state changes as time passes. */
 class FleetStub {
   private time = start.getTime();
-  order: DrainOrder | undefined = { bastions: [], since: new Date(0) };
+  /** What the drain parameter says; undefined: it is gone. */
+  order: string | undefined = "none";
+  private orderedAt = new Date(0);
   readonly done: string[] = [];
   instances: Instance[] = [];
   keyPairs: Snapshot["keyPairs"] = [];
@@ -32,6 +34,9 @@ class FleetStub {
   get minutes(): number {
     return (this.time - start.getTime()) / minute;
   }
+
+  /** Names of the Auto Scaling groups. */
+  groupNames = ["old", "new"];
 
   add(id: string, more: Partial<Instance>): void {
     this.instances.push({ id, state: "running", launchedAt: start, tags: {}, ...more });
@@ -53,18 +58,20 @@ class FleetStub {
     return Promise.resolve({ fleetId, workerProfileArn, instances, reports, keyPairs, spotRequests: [] });
   }
 
-  drainOrder(): Promise<DrainOrder | undefined> {
-    return Promise.resolve(this.order);
+  drainOrder(): Promise<StandingOrder | undefined> {
+    const { order: Value, orderedAt: LastModifiedDate } = this;
+    return Promise.resolve(Value === undefined ? undefined : readDrainOrder({ Value, LastModifiedDate }));
   }
 
-  orderDrain(bastions: string[]): Promise<void> {
-    this.done.push(`drain ${bastions.join(" ") || "none"}`);
-    this.order = { bastions, since: this.clock.now() };
+  orderDrain(order: DrainOrder): Promise<void> {
+    this.order = drainOrderText(order);
+    this.orderedAt = this.clock.now();
+    this.done.push(`drain ${this.order}`);
     return Promise.resolve();
   }
 
   groups(): Promise<string[]> {
-    return Promise.resolve(["old", "new"]);
+    return Promise.resolve(this.groupNames);
   }
 
   emptyGroup(group: string): Promise<void> {
@@ -113,10 +120,19 @@ describe("drain", () => {
 
   it("tells the bastions that leave, besides those that were told, and waits until they have drained", async () => {
     const stub = fleet();
-    stub.order = { bastions: ["i-0f0f"], since: new Date(0) };
+    stub.order = "i-0f0f leaving:i-0d0d";
     stub.reports = (minutes) => ({ "i-0b01": minutes < 3 ? "draining" : "drained", "i-0b02": "running" });
     expect(await run(stub, 3600)).toBe(true);
-    expect(stub.done).toEqual(["drain i-0f0f i-0b01"]);
+    expect(stub.done).toEqual(["drain i-0f0f leaving:i-0d0d leaving:i-0b01"]);
+    expect(stub.minutes).toBe(3);
+  });
+
+  it("tells a bastion that the operator lets drain, too, whose time for jobs begins only now", async () => {
+    const stub = fleet();
+    stub.order = "i-0b01";
+    stub.reports = (minutes) => ({ "i-0b01": minutes < 3 ? "draining" : "drained" });
+    expect(await run(stub, 3600)).toBe(true);
+    expect(stub.done).toEqual(["drain i-0b01 leaving:i-0b01"]);
     expect(stub.minutes).toBe(3);
   });
 
@@ -130,7 +146,7 @@ describe("drain", () => {
   it("does not wait for a bastion that says nothing", async () => {
     const stub = fleet();
     expect(await run(stub, 3600)).toBe(true);
-    expect(stub.done).toEqual(["drain i-0b01"]);
+    expect(stub.done).toEqual(["drain leaving:i-0b01"]);
     expect(stub.minutes).toBe(0);
   });
 
@@ -141,7 +157,7 @@ describe("drain", () => {
     expect(stub.minutes).toBe(14);
     expect(await run(stub, 1200, until(28))).toBe(true);
     expect(stub.minutes).toBe(20);
-    expect(stub.done).toEqual(["drain i-0b01"]);
+    expect(stub.done).toEqual(["drain leaving:i-0b01"]);
   });
 
   it.each([
@@ -155,7 +171,7 @@ describe("drain", () => {
 });
 
 describe("awaitSuccessor", () => {
-  const run = (stub: FleetStub) => awaitSuccessor(stub, stub.clock, { group: "new", former: "old" });
+  const run = (stub: FleetStub) => awaitSuccessor(stub, stub.clock, "new");
 
   it("waits for the new bastion to be at work", async () => {
     const stub = fleet();
@@ -174,7 +190,7 @@ describe("awaitSuccessor", () => {
     const stub = fleet();
     stub.reports = () => ({ "i-0b01": "running" });
     await expect(run(stub)).rejects.toThrow(
-      "the new bastion, of new, is not at work after 10 minutes; the old one, of old, stays at work",
+      "the new bastion, of new, is not at work after 10 minutes; the old one stays at work: see the new one's log",
     );
     expect(stub.done).toEqual([]);
   });
@@ -183,19 +199,39 @@ describe("awaitSuccessor", () => {
 describe("retire", () => {
   const deadline = start.getTime() + 14 * minute;
 
-  it("ends a group's bastion, then removes its workers, then their key pairs, and nothing of the other's", async () => {
+  it("ends the other group's bastion, then removes its workers, then their key pairs, and nothing of the one's that stays", async () => {
     const stub = fleet();
-    stub.order = { bastions: ["i-0b01", "i-0f0f"], since: start };
-    const removed = await retire(stub, stub.clock, { group: "old", deadline });
+    stub.order = "i-0b01 i-0f0f leaving:i-0b01 leaving:i-0d0d";
+    const removed = await retire(stub, stub.clock, { staying: "new", deadline });
     expect(stub.done).toEqual([
       "empty old",
       "remove instance i-0e01",
       `remove key-pair ${keyName(1)}`,
-      "drain i-0f0f",
+      "drain i-0f0f leaving:i-0d0d",
     ]);
     expect(removed.map(({ id, why }) => `${id}: ${why}`)).toEqual([
       "i-0e01: its bastion is replaced",
       `${keyName(1)}: its bastion is replaced`,
+    ]);
+  });
+
+  it("ends the bastions of all other groups, also of one whose turn to be at work never came", async () => {
+    const stub = fleet();
+    stub.groupNames.push("between");
+    stub.add("i-0b03", { tags: ofGroup("between") });
+    stub.add("i-0e03", {
+      profileArn: workerProfileArn,
+      keyName: keyName(3),
+      tags: { "fleet-bastion": "i-0b03" },
+    });
+    await retire(stub, stub.clock, { staying: "new", deadline });
+    expect(stub.done).toEqual([
+      "empty old",
+      "empty between",
+      "remove instance i-0e01",
+      "remove instance i-0e03",
+      `remove key-pair ${keyName(1)}`,
+      "drain none",
     ]);
   });
 
@@ -223,7 +259,7 @@ describe("retire", () => {
   it("says what is left when the time is up", async () => {
     const stub = fleet();
     stub.ending = 60;
-    await expect(retire(stub, stub.clock, { group: "old", deadline })).rejects.toThrow(
+    await expect(retire(stub, stub.clock, { staying: "new", deadline })).rejects.toThrow(
       "still there when the time was up: i-0b01",
     );
     expect(stub.minutes).toBe(14);

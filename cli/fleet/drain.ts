@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { GetParameterCommand, PutParameterCommand, type SSMClient } from "@aws-sdk/client-ssm";
+import { drainOrderText, readDrainOrder, type StandingOrder } from "../../sweep/drain-order";
 import { UserProblem } from "../problem";
 import { isAwsError, type Aws } from "./aws";
 import type { DeployedFleet } from "./deployed-fleet";
@@ -12,9 +13,6 @@ import {
   type BastionReport,
   type Reported,
 } from "./reports";
-
-/** What the drain parameter says when no bastion shall drain. */
-export const nobody = "none";
 
 const pollInterval = 5000;
 
@@ -30,15 +28,22 @@ export async function startDrain(
   const { bastions } = await findMachines(aws, fleet);
   const ids = bastions.map(({ id }) => id).sort();
   if (ids.length === 0) throw new UserProblem(`The ${fleet.title} has no bastion that could drain.`);
-  const since = await writeOnce(aws.ssm, fleet.drainParameterName, ids.join(" "));
+  const { since } = await ask(aws.ssm, fleet.drainParameterName, ids);
   say(`${ids.join(", ")}: no new jobs from the next minute on; machines go when their jobs have ended`);
   return { ids, since };
 }
 
-/** Lets all bastions take jobs again. */
+/** Lets bastions take jobs again, but for those that go for good. */
 export async function undoDrain(aws: Aws, fleet: DeployedFleet, say: Say): Promise<void> {
-  await writeOnce(aws.ssm, fleet.drainParameterName, nobody);
-  say("Bastions take jobs again from the next minute on.");
+  const { bastions } = await findMachines(aws, fleet);
+  const { leaving } = await ask(aws.ssm, fleet.drainParameterName, []);
+  for (const { id } of bastions) {
+    say(
+      leaving.includes(id)
+        ? `${id}: no new jobs, because it is being replaced, or goes with the fleet`
+        : `${id}: takes jobs again from the next minute on`,
+    );
+  }
 }
 
 /**
@@ -95,18 +100,19 @@ export function drainState(
   return `${state}, ${jobs} of ${machines.length} machines with a job`;
 }
 
-/** Returns since when the parameter has this value. */
-async function writeOnce(ssm: SSMClient, Name: string, Value: string): Promise<Date> {
+/** Says who shall drain by the operator's wish. What the sweep wants stays as it is. */
+async function ask(ssm: SSMClient, Name: string, asked: string[]): Promise<StandingOrder> {
   const before = await read(ssm, Name);
-  if (before.value === Value) return before.since;
+  const Value = drainOrderText({ ...before, asked });
+  if (Value === drainOrderText(before)) return before;
   await ssm.send(new PutParameterCommand({ Name, Value, Type: "String", Overwrite: true }));
-  return (await read(ssm, Name)).since;
+  return await read(ssm, Name);
 }
 
-async function read(ssm: SSMClient, Name: string): Promise<{ value: string; since: Date }> {
+async function read(ssm: SSMClient, Name: string): Promise<StandingOrder> {
   try {
     const { Parameter } = await ssm.send(new GetParameterCommand({ Name }));
-    return { value: Parameter?.Value ?? "", since: Parameter?.LastModifiedDate ?? new Date(0) };
+    return readDrainOrder(Parameter);
   } catch (error) {
     if (!isAwsError(error, "ParameterNotFound")) throw error;
     throw new UserProblem(`There is no SSM parameter ${Name}: run pulumi up.`);

@@ -1,9 +1,6 @@
-import {
-  DescribeLogStreamsCommand,
-  GetLogEventsCommand,
-  type CloudWatchLogsClient,
-} from "@aws-sdk/client-cloudwatch-logs";
+import { DescribeLogStreamsCommand, type CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { z } from "zod";
+import { lastReportEvent, reportSuffix } from "../../sweep/last-report";
 import { isAwsError } from "./aws";
 
 /** What a bastion says of itself once a minute. */
@@ -37,10 +34,8 @@ export interface Reported<Report> {
 /** A machine whose last report is older has a problem. */
 export const longestSilence = 5 * 60_000;
 
-const suffix = ".report";
-
 /** Whether a log stream holds reports; the others hold a machine's journal. */
-export const holdsReports = (stream: string): boolean => stream.endsWith(suffix);
+export const holdsReports = (stream: string): boolean => stream.endsWith(reportSuffix);
 
 /** The last report of a machine; undefined when there is none, or none of this form. */
 export async function lastReport<Schema extends z.ZodType>(
@@ -49,9 +44,7 @@ export async function lastReport<Schema extends z.ZodType>(
   instanceId: string,
   schema: Schema,
 ): Promise<Reported<z.infer<Schema>> | undefined> {
-  const stream = { logGroupName, logStreamName: `${instanceId}${suffix}` };
-  const answer = await unlessAbsent(logs.send(new GetLogEventsCommand({ ...stream, limit: 1 })));
-  const [event] = answer?.events ?? [];
+  const event = await lastReportEvent(logs, logGroupName, instanceId);
   if (event?.message === undefined) return undefined;
   const { data } = schema.safeParse(json(event.message));
   return data && { at: date(event.timestamp), received: date(event.ingestionTime), report: data };
@@ -64,18 +57,14 @@ export async function reportingMachines(logs: CloudWatchLogsClient, logGroupName
     orderBy: "LastEventTime",
     descending: true,
   });
-  const { logStreams = [] } = (await unlessAbsent(logs.send(newestFirst))) ?? {};
-  return logStreams
-    .map(({ logStreamName = "" }) => logStreamName)
-    .filter(holdsReports)
-    .map((name) => name.slice(0, -suffix.length));
-}
-
-async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
-    return await answer;
+    const { logStreams = [] } = await logs.send(newestFirst);
+    return logStreams
+      .map(({ logStreamName = "" }) => logStreamName)
+      .filter(holdsReports)
+      .map((name) => name.slice(0, -reportSuffix.length));
   } catch (error) {
-    if (isAwsError(error, "ResourceNotFoundException")) return undefined;
+    if (isAwsError(error, "ResourceNotFoundException")) return [];
     throw error;
   }
 }

@@ -135,7 +135,7 @@ function includes({ action, saying = "" }: Calls, call: Call): boolean {
   return call.action === action && call.text.includes(saying);
 }
 
-/** The query protocol says it in the body, JSON 1.1 in a header, S3 in method and path. */
+/** The query protocol says it in the body, JSON 1.1 in a header, S3 and Lambda in method and path. */
 function actionOf({ method = "", url = "", headers }: IncomingMessage, text: string): string {
   const service =
     /Credential=[^/]+\/[^/]+\/[^/]+\/([^/]+)/.exec(headers.authorization ?? "")?.[1] ?? "unknown";
@@ -143,6 +143,7 @@ function actionOf({ method = "", url = "", headers }: IncomingMessage, text: str
   const action = /(?:^|&)Action=(\w+)/.exec(text)?.[1];
   if (service === "s3" && method === "PUT" && /^\/[^/?]+\/?(\?x-id=\w+)?$/.test(url))
     return "s3 CreateBucket";
+  if (service === "lambda" && url.split("?")[0]?.endsWith("/invocations") === true) return "lambda Invoke";
   return `${service} ${target ?? action ?? `${method} ${url}`}`;
 }
 
@@ -150,7 +151,7 @@ function actionOf({ method = "", url = "", headers }: IncomingMessage, text: str
 function errorAnswer(action: string, { status, code, message }: Fault): Answer {
   const id = "00000000-0000-4000-8000-000000000000";
   const service = action.split(" ")[0];
-  if (service === "ssm") {
+  if (service === "ssm" || service === "lambda") {
     const body = Buffer.from(JSON.stringify({ __type: code, message }));
     const headers = { "content-type": "application/x-amz-json-1.1", "x-amzn-requestid": id };
     return { status, headers, body };

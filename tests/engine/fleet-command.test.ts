@@ -171,8 +171,21 @@ describeWith("npm run fleet", [program("moto_server")], () => {
     });
 
     it("is undone", async () => {
-      await must("drain", "--undo");
+      expect(await must("drain", "--undo")).toBe(`${bastion}: takes jobs again from the next minute on\n`);
       expect(await drainValue()).toBe("none");
+    });
+
+    it("says nothing about a bastion that goes for good, which drains until then", async () => {
+      const order = (Value: string) =>
+        emulator.ssm("eu-west-1", "PutParameter", { Name: drainParameter, Value, Overwrite: true });
+      await order(`leaving:${bastion}`);
+      await must("drain");
+      expect(await drainValue()).toBe(`${bastion} leaving:${bastion}`);
+      expect(await must("drain", "--undo")).toBe(
+        `${bastion}: no new jobs, because it is being replaced, or goes with the fleet\n`,
+      );
+      expect(await drainValue()).toBe(`leaving:${bastion}`);
+      await order("none");
     });
   });
 

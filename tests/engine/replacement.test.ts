@@ -105,6 +105,34 @@ describeWith("a replaced instance", [program("pulumi"), program("moto_server")],
     expect(await precious()).toEqual(kept);
   });
 
+  it("leaves no bastion that is at work to Pulumi's deletion when an up failed on the way, and the next one makes another", async () => {
+    await stack.must("config", "set", "--path", "bastion.swapSize", "3");
+    proxy.answerAlways([
+      {
+        action: "lambda Invoke",
+        fault: { status: 400, code: "InvalidRequestContentException", message: "Not today." },
+      },
+    ]);
+    const { code, stdout } = await stack.run("up", "--yes", "--skip-preview");
+    expect(code).not.toBe(0);
+    expect(stdout).toContain("sweep-handover-1");
+    const { groups: formers = [] } = await account.inventory();
+    expect(formers).toHaveLength(2);
+
+    await stack.must("config", "set", "--path", "bastion.swapSize", "4");
+    const atWork: string[] = [];
+    proxy.before({ action: "autoscaling DeleteAutoScalingGroup" }, async () => {
+      for (const group of formers) {
+        if ((await account.instancesOf(group)).length > 0) atWork.push(group);
+      }
+    });
+    const applied = await appliedButAlarms();
+    proxy.heal();
+    expect(applied.filter((change) => change === "delete-replaced bastion-group")).toHaveLength(2);
+    expect(atWork).toEqual([]);
+    expect((await account.inventory())["groups"]).toEqual([await stack.idOf("bastion-group")]);
+  });
+
   it("comes by itself when the bastion is terminated, and Pulumi has nothing to do but to name it", async () => {
     const [former = "", group] = [await bastionId(), await stack.idOf("bastion-group")];
     await account.ec2.send(new TerminateInstancesCommand({ InstanceIds: [former] }));

@@ -201,32 +201,39 @@ describeWith(
       const stop = "--no-block stop gitlab-runner.service";
       const start = "--no-block start gitlab-runner.service";
 
-      it("once, as soon as it is named, and lets it take jobs again when it no longer is", async () => {
-        await publish("drain", "none");
-        await sync();
-        expect(systemctlCalls(machine)).toEqual([]);
+      it.each([
+        ["by the operator", instanceId],
+        ["because it goes", `leaving:${instanceId}`],
+      ])(
+        "once, as soon as it is named %s, and lets it take jobs again when it no longer is",
+        async (_, word) => {
+          await publish("drain", "none");
+          await sync();
+          expect(systemctlCalls(machine)).toEqual([]);
 
-        await publish("drain", `i-0123456789abcdef01 ${instanceId} i-1`);
-        expect(await sync()).toEqual({
-          status: 0,
-          stdout: "fleet-sync: takes no more jobs\n",
-          stderr: "",
-        });
-        expect(systemctlCalls(machine)).toEqual([stop]);
-        expect(machine.exists(draining)).toBe(true);
-        expect(await sync()).toEqual({ status: 0, stdout: "", stderr: "" });
-        expect(systemctlCalls(machine)).toEqual([]);
+          await publish("drain", `i-0123456789abcdef01 ${word} leaving:i-1`);
+          expect(await sync()).toEqual({
+            status: 0,
+            stdout: "fleet-sync: takes no more jobs\n",
+            stderr: "",
+          });
+          expect(systemctlCalls(machine)).toEqual([stop]);
+          expect(machine.exists(draining)).toBe(true);
+          expect(await sync()).toEqual({ status: 0, stdout: "", stderr: "" });
+          expect(systemctlCalls(machine)).toEqual([]);
 
-        await publish("drain", "none");
-        expect((await sync()).stdout).toBe("fleet-sync: takes jobs again\n");
-        expect(systemctlCalls(machine)).toEqual([start]);
-        expect(machine.exists(draining)).toBe(false);
-        expect(await sync()).toEqual({ status: 0, stdout: "", stderr: "" });
-        expect(systemctlCalls(machine)).toEqual([]);
-      });
+          await publish("drain", "none");
+          expect((await sync()).stdout).toBe("fleet-sync: takes jobs again\n");
+          expect(systemctlCalls(machine)).toEqual([start]);
+          expect(machine.exists(draining)).toBe(false);
+          expect(await sync()).toEqual({ status: 0, stdout: "", stderr: "" });
+          expect(systemctlCalls(machine)).toEqual([]);
+        },
+      );
 
       it("not when another one is named, or nothing is said", async () => {
-        for (const named of ["i-0123456789abcdef01", "i-0123456789abcdef", "xi-0123456789abcdef0"]) {
+        const others = ["i-0123456789abcdef01", "i-0123456789abcdef", "xi-0123456789abcdef0"];
+        for (const named of [...others, "leaving:i-0123456789abcdef01", `staying:${instanceId}`]) {
           await publish("drain", named);
           await sync();
         }

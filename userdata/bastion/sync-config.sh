@@ -84,9 +84,11 @@ without_secrets() {
   fail "$(paste --serial --delimiters " " "${work}/errors")"
 instance_id="$(cat /var/lib/cloud/data/instance-id 2>"${work}/errors")" || fail "$(cat "${work}/errors")"
 
-# A bastion that shall drain is named in a parameter. Its runner stops asking for jobs, and removes its machines when the running jobs
-# are done. The unit does not start while the mark is there, not even after a reboot: it starts after this script.
-if jq --exit-status --arg id "$instance_id" '.drain // "" | split(" ") | index($id)' "${work}/parameters" >/dev/null; then
+# A bastion that shall drain is named in a parameter: "<id>" by the operator, "leaving:<id>" when it goes for good. Its runner stops
+# asking for jobs, and removes its machines when the running jobs are done. The unit does not start while the mark is there, not even
+# after a reboot: it starts after this script.
+if jq --exit-status --arg id "$instance_id" '.drain // "" | split(" ") | any(IN($id, "leaving:\($id)"))' \
+  "${work}/parameters" >/dev/null; then
   if [[ ! -e "$draining" ]]; then
     systemctl --no-block stop gitlab-runner.service
     (umask 022 && touch "$draining")
