@@ -21,6 +21,7 @@ import {
 } from "@aws-sdk/client-ec2";
 import { EventBridgeClient, ListRuleNamesByTargetCommand } from "@aws-sdk/client-eventbridge";
 import { GetParameterCommand, ParameterNotFound, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { clock, minute, type Clock } from "./clock";
 import { bastionsOf, isKeyPairOf, type Removal } from "./decide";
 import { parseReport } from "./report";
 import type { Settings } from "./settings";
@@ -32,6 +33,9 @@ export interface DrainOrder {
   since: Date;
 }
 
+/** A report from further in the future is of a bastion whose clock was wrong, and would hide those that come after it. */
+const clockTolerance = 5 * minute;
+
 /** What the sweep reads and does in AWS. */
 export class FleetAws {
   private readonly ec2 = new EC2Client();
@@ -40,7 +44,10 @@ export class FleetAws {
   private readonly autoScaling = new AutoScalingClient();
   private readonly events = new EventBridgeClient();
 
-  constructor(private readonly settings: Settings) {}
+  constructor(
+    private readonly settings: Settings,
+    private readonly time: Pick<Clock, "now"> = clock,
+  ) {}
 
   /** What there is now. */
   async look(): Promise<Snapshot> {
@@ -188,7 +195,11 @@ export class FleetAws {
   }
 
   private async lastReport(bastion: string): Promise<Report | undefined> {
-    const stream = { logGroupName: this.settings.bastionLogGroup, logStreamName: `${bastion}.report` };
+    const stream = {
+      logGroupName: this.settings.bastionLogGroup,
+      logStreamName: `${bastion}.report`,
+      endTime: this.time.now().getTime() + clockTolerance,
+    };
     let nextToken: string | undefined;
     try {
       // A page may be empty although there is an event behind it.

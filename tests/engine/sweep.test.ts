@@ -154,7 +154,7 @@ describeWith("the sweep of the stack dev", [program("pulumi"), program("moto_ser
       AWS_ACCESS_KEY_ID: "emulator",
       AWS_SECRET_ACCESS_KEY: "emulator",
     });
-    const aws = new FleetAws({
+    const settings = {
       fleetId,
       workerProfileArn: `arn:aws:iam::123456789012:instance-profile/${profile}`,
       bastionLogGroup: logGroup,
@@ -162,7 +162,8 @@ describeWith("the sweep of the stack dev", [program("pulumi"), program("moto_ser
       drainTimeout: 3600,
       spot: true,
       functionArn: "",
-    });
+    };
+    const aws = new FleetAws(settings, { now: () => now });
     const lines = jest.spyOn(process.stdout, "write").mockReturnValue(true);
     const { removed, kept } = await sweep(aws, { dryRun: false, now });
     const said = lines.mock.calls.map(([line]) => JSON.parse(String(line)) as unknown);
