@@ -144,6 +144,11 @@ describeWith("the sweep of the stack dev", [program("pulumi"), program("moto_ser
     expect(await keyPairs()).toEqual(before["keyPairs"]);
   });
 
+  it("keeps a machine that a report from a clock that was 90 minutes ahead does not know", async () => {
+    await report(account, logGroup, bastion, { at: new Date(Date.now() + minutes(90)) });
+    expect((await invoke({ dryRun: true })).removed).toEqual([]);
+  });
+
   it("an hour later removes what the bastion does not know, and the key pairs of what is gone", async () => {
     const now = new Date(Date.now() + minutes(60));
     const known = `runner-abc-${fleetId}-worker-2-b`;
