@@ -17,6 +17,7 @@ import {
 } from "@aws-sdk/client-ec2";
 import { EventBridgeClient, ListRuleNamesByTargetCommand } from "@aws-sdk/client-eventbridge";
 import { GetParameterCommand, ParameterNotFound, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { clock, type Clock } from "./clock";
 import { bastionsOf, isKeyPairOf, type Removal } from "./decide";
 import { drainOrderText, readDrainOrder, type DrainOrder, type StandingOrder } from "./drain-order";
 import { lastReportEvent } from "./last-report";
@@ -32,7 +33,10 @@ export class FleetAws {
   private readonly autoScaling = new AutoScalingClient();
   private readonly events = new EventBridgeClient();
 
-  constructor(private readonly settings: Settings) {}
+  constructor(
+    private readonly settings: Settings,
+    private readonly time: Pick<Clock, "now"> = clock,
+  ) {}
 
   /** What there is now. */
   async look(): Promise<Snapshot> {
@@ -179,7 +183,7 @@ export class FleetAws {
   }
 
   private async lastReport(bastion: string): Promise<Report | undefined> {
-    const last = await lastReportEvent(this.logs, this.settings.bastionLogGroup, bastion);
+    const last = await lastReportEvent(this.logs, this.settings.bastionLogGroup, bastion, this.time.now());
     return last && parseReport(last.message ?? "", new Date(last.timestamp ?? 0));
   }
 }

@@ -5,6 +5,7 @@ import { startHttpServer, type HttpServer } from "./tools/http-server";
 
 const logGroup = "/fleet/test/bastion";
 const bastion = "i-0b01";
+const now = new Date(Date.UTC(2026, 10, 28, 12, 1));
 const event = {
   timestamp: Date.UTC(2026, 10, 28, 12),
   ingestionTime: Date.UTC(2026, 10, 28, 12, 0, 1),
@@ -63,8 +64,10 @@ describe("the last report of a machine", () => {
     });
 
     it("is found", async () => {
-      expect(await lastReportEvent(logs, logGroup, bastion)).toEqual(event);
-      const stream = { logGroupName: logGroup, logStreamName: "i-0b01.report", limit: 1 };
+      expect(await lastReportEvent(logs, logGroup, bastion, now)).toEqual(event);
+      // Up to five minutes: one from later is of a wrong clock.
+      const endTime = Date.UTC(2026, 10, 28, 12, 6);
+      const stream = { logGroupName: logGroup, logStreamName: "i-0b01.report", endTime, limit: 1 };
       expect(asked).toEqual([stream, { ...stream, nextToken: "b/1" }]);
     });
 
@@ -82,12 +85,12 @@ describe("the last report of a machine", () => {
       "": { events: [], nextBackwardToken: "b/1" },
       "b/1": { events: [], nextBackwardToken: "b/1" },
     };
-    expect(await lastReportEvent(logs, logGroup, bastion)).toBeUndefined();
+    expect(await lastReportEvent(logs, logGroup, bastion, now)).toBeUndefined();
     expect(asked).toHaveLength(2);
   });
 
   it("is none where there is no such stream", async () => {
     pages = undefined;
-    expect(await lastReportEvent(logs, logGroup, bastion)).toBeUndefined();
+    expect(await lastReportEvent(logs, logGroup, bastion, now)).toBeUndefined();
   });
 });

@@ -44,7 +44,7 @@ export async function lastReport<Schema extends z.ZodType>(
   instanceId: string,
   schema: Schema,
 ): Promise<Reported<z.infer<Schema>> | undefined> {
-  const event = await lastReportEvent(logs, logGroupName, instanceId);
+  const event = await lastReportEvent(logs, logGroupName, instanceId, new Date());
   if (event?.message === undefined) return undefined;
   const { data } = schema.safeParse(json(event.message));
   return data && { at: date(event.timestamp), received: date(event.ingestionTime), report: data };

@@ -148,10 +148,10 @@ function actionOf({ method = "", url = "", headers }: IncomingMessage, text: str
 }
 
 /** An error as the service of the call writes it. */
-function errorAnswer(action: string, { status, code, message }: Fault): Answer {
+export function errorAnswer(action: string, { status, code, message }: Fault): Answer {
   const id = "00000000-0000-4000-8000-000000000000";
   const service = action.split(" ")[0];
-  if (service === "ssm" || service === "lambda") {
+  if (["ssm", "lambda", "logs"].includes(service ?? "")) {
     const body = Buffer.from(JSON.stringify({ __type: code, message }));
     const headers = { "content-type": "application/x-amz-json-1.1", "x-amzn-requestid": id };
     return { status, headers, body };

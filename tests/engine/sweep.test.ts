@@ -144,6 +144,11 @@ describeWith("the sweep of the stack dev", [program("pulumi"), program("moto_ser
     expect(await keyPairs()).toEqual(before["keyPairs"]);
   });
 
+  it("keeps a machine that a report from a clock that was 90 minutes ahead does not know", async () => {
+    await report(account, logGroup, bastion, { at: new Date(Date.now() + minutes(90)) });
+    expect((await invoke({ dryRun: true })).removed).toEqual([]);
+  });
+
   it("an hour later removes what the bastion does not know, and the key pairs of what is gone", async () => {
     const now = new Date(Date.now() + minutes(60));
     const known = `runner-abc-${fleetId}-worker-2-b`;
@@ -154,7 +159,7 @@ describeWith("the sweep of the stack dev", [program("pulumi"), program("moto_ser
       AWS_ACCESS_KEY_ID: "emulator",
       AWS_SECRET_ACCESS_KEY: "emulator",
     });
-    const aws = new FleetAws({
+    const settings = {
       fleetId,
       workerProfileArn: `arn:aws:iam::123456789012:instance-profile/${profile}`,
       bastionLogGroup: logGroup,
@@ -162,7 +167,8 @@ describeWith("the sweep of the stack dev", [program("pulumi"), program("moto_ser
       drainTimeout: 3600,
       spot: true,
       functionArn: "",
-    });
+    };
+    const aws = new FleetAws(settings, { now: () => now });
     const lines = jest.spyOn(process.stdout, "write").mockReturnValue(true);
     const { removed, kept } = await sweep(aws, { dryRun: false, now });
     const said = lines.mock.calls.map(([line]) => JSON.parse(String(line)) as unknown);

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "http";
 import type { ApiCall } from "../engine/docker-machine";
-import { FaultProxy } from "../engine/fault-proxy";
+import { errorAnswer, FaultProxy } from "../engine/fault-proxy";
 import { passOn } from "../engine/relay";
 import { Emulator } from "../tools/emulator";
 
@@ -33,6 +33,13 @@ export interface InstanceListener {
   /** Stopped or terminated. */
   ended: (id: string) => void;
 }
+
+/**
+ * Milliseconds by which the time of a call may be wrong.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonErrors.html RequestExpired
+ */
+const clockTolerance = 15 * 60_000;
+const expired = { status: 400, code: "RequestExpired", message: "Request has expired." };
 
 /** AWS as the fleet's machines see it: an emulator, each of whose calls is recorded. */
 export class Aws {
@@ -68,7 +75,9 @@ export class Aws {
     for await (const part of request) parts.push(part as Buffer);
     const body = Buffer.concat(parts);
     const call = described(request, body);
-    const answer = await passOn(this.faults.url, request, body);
+    const answer = isExpired(request, at)
+      ? errorAnswer(call.action.replace(":", " "), expired)
+      : await passOn(this.faults.url, request, body);
     this.calls.push({ ...call, at, status: answer.status });
     if (answer.status === 200) this.follow({ ...call, at, status: 200 }, answer.body.toString());
     response.writeHead(answer.status, answer.headers).end(answer.body);
@@ -101,6 +110,14 @@ export class Aws {
         break;
     }
   }
+}
+
+/** Whether AWS refuses a call for the time that it says it is of. */
+function isExpired({ headers }: IncomingMessage, now: number): boolean {
+  const date = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(String(headers["x-amz-date"]));
+  if (!date) return false;
+  const [year = 0, month = 1, ...rest] = date.slice(1).map(Number);
+  return Math.abs(Date.UTC(year, month - 1, ...rest) - now) > clockTolerance;
 }
 
 function described(

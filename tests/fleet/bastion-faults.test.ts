@@ -1,7 +1,8 @@
 import { describeWith } from "../tools/programs";
+import { BastionClock } from "./clock";
 import { Fleet, type FleetSettings } from "./fleet";
-import { endOf, eventually } from "./gitlab";
-import { leftovers, note, sweepLater, unowned } from "./leftovers";
+import { endOf, eventually, machineOf } from "./gitlab";
+import { leftovers, note, sweepAt, sweepLater, unowned } from "./leftovers";
 import { anyRunner, fleetRequirements } from "./requirements";
 
 jest.setTimeout(300_000);
@@ -82,5 +83,73 @@ done`;
     const swept = await sweepLater(fleet);
     note("bastion's faults, tidied and swept", { tidied, swept, ...(await leftovers(fleet)) });
     expect(await unowned(fleet)).toEqual([]);
+  });
+
+  it("has a clock that goes ahead, far ahead, and back: jobs end, machines stay, and afterwards new ones come", async () => {
+    const clock = await BastionClock.of(fleet.bastion);
+    const running = fleet.gitlab.queue({ script: ["sleep 75"] });
+    const other = fleet.gitlab.queue({ script: ["true"] });
+    await fleet.gitlab.said(running, "$ sleep 75");
+    await fleet.gitlab.end(other);
+    const machines = fleet.workers.now.length;
+    const swept = async () => [
+      ...(await sweepAt(fleet, Date.now())),
+      ...(await sweepAt(fleet, Date.now() + 1_200_000)),
+    ];
+
+    clock.set(240);
+    expect(await clock.now()).toBeGreaterThan(Date.now() + 230_000);
+    await fleet.bastion.report();
+    const ahead = fleet.gitlab.queue({ script: ["true"] });
+    expect(await fleet.gitlab.end(ahead)).toBe("success");
+    expect([await fleet.bastion.tidy(), await swept()]).toEqual(["", []]);
+
+    clock.set(3600);
+    const refused = [
+      await fleet.configure({ ...settings, concurrent: 9 }).catch(String),
+      await fleet.bastion.report().catch(String),
+    ];
+    const farAhead = fleet.gitlab.queue({ script: ["true"] });
+    await fleet.gitlab.end(farAhead);
+    note("clock ahead", { refused, end: endOf(farAhead), ...(await leftovers(fleet)) });
+    expect(refused).toEqual(refused.map((): unknown => expect.stringContaining("RequestExpired")));
+    // docker-machine asks EC2 about an idle machine, too.
+    expect(endOf(farAhead)?.failureReason).toBe("runner_system_failure");
+    expect([await fleet.bastion.tidy(), await swept()]).toEqual(["", []]);
+    expect(endOf(running)).toBeUndefined();
+
+    clock.set(0);
+    expect(await fleet.bastion.sync()).toContain("fleet-sync: new config.toml");
+    const jobs = Array.from({ length: machines }, () => fleet.gitlab.queue({ script: ["sleep 5"] }));
+    for (const job of [running, ...jobs]) expect(await fleet.gitlab.end(job, 150)).toBe("success");
+    expect(fleet.workers.now.length).toBe(machines + 1);
+    const all = [running, other, ahead, farAhead, ...jobs];
+    expect(all.map(({ reports }) => reports.length)).toEqual(all.map(() => 2));
+    expect([await fleet.bastion.tidy(), await sweepLater(fleet)]).toEqual(["", []]);
+    note("clock back", { machines, ...(await leftovers(fleet)) });
+    expect(await unowned(fleet)).toEqual([]);
+  });
+
+  it("is terminated with a job running: the next one takes jobs, and the sweep removes what the former had", async () => {
+    const running = fleet.gitlab.queue({ script: ["sleep 600"] });
+    await fleet.gitlab.said(running, "$ sleep 600");
+    const former = fleet.stack.bastionId;
+    const before = await leftovers(fleet);
+    const terminated = Date.now();
+    await fleet.terminateBastion();
+    const next = fleet.gitlab.queue({ script: ["sleep 15"] });
+    await fleet.gitlab.said(next, "$ sleep 15");
+    const swept = await sweepLater(fleet);
+    note("terminated", { before, took: Date.now() - terminated, swept, ...(await leftovers(fleet)) });
+
+    const why = `its bastion ${former} is gone`;
+    expect(swept.filter(({ kind }) => kind === "instance")).toEqual(
+      Array.from({ length: before.instances }, () => ({ kind: "instance", why })),
+    );
+    expect(swept.filter(({ kind }) => kind === "key-pair")).toHaveLength(before.keyPairs);
+    expect(fleet.workers.now.map(({ instance }) => instance.name)).toEqual([machineOf(next)]);
+    expect(await fleet.gitlab.end(next)).toBe("success");
+    expect(await unowned(fleet)).toEqual([]);
+    expect(running.reports.map(({ state }) => state)).toEqual(["running"]);
   });
 });

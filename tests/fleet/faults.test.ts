@@ -77,26 +77,39 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     expect(await unowned(fleet)).toEqual([]);
   });
 
-  it("SSM that fails: the fleet goes on with what it has", async () => {
+  it("SSM that fails for ten minutes: the fleet goes on with what it has, then takes what was published meanwhile", async () => {
+    const read = (file: string) => fleet.bastion.machine.read(file);
+    const before = read("/etc/gitlab-runner/config.toml");
+    const running = job(["sleep 20"]);
+    await fleet.gitlab.said(running, "$ sleep 20");
     const fault = { status: 500, code: "InternalServerError", message: "down" };
     fleet.aws.faults.answerAlways([{ action: "ssm GetParametersByPath", fault }]);
-    const sync = await fleet.bastion.sync().catch((error: unknown) => String(error));
-    const end = await succeeds();
+    const syncs = [await fleet.configure({ ...settings, concurrent: 8 }).catch(String)];
+    const next = job(["true"]);
+    while (syncs.length < 10) syncs.push(await fleet.bastion.sync().catch(String));
+    const ends = [await fleet.gitlab.end(running), await fleet.gitlab.end(next)];
+    const status = read("/run/fleet/sync-status");
+    note("SSM fails", { syncs: syncs.length, last: syncs.at(-1), ends, status, ...(await leftovers(fleet)) });
+    expect(syncs).toEqual(syncs.map((): unknown => expect.stringContaining("InternalServerError")));
+    expect(status).toMatch(/^failed: .*InternalServerError/);
+    expect(ends).toEqual(["success", "success"]);
+    expect([running.reports.length, next.reports.length]).toEqual([2, 2]);
+    expect(read("/etc/gitlab-runner/config.toml")).toBe(before);
+
     fleet.aws.faults.heal();
-    note("SSM fails", { sync, end, status: fleet.bastion.machine.read("/run/fleet/sync-status") });
-    expect(end).toBe("success");
-    await fleet.bastion.sync();
-    expect(fleet.bastion.machine.read("/run/fleet/sync-status")).toMatch(/^ok /);
+    expect(await fleet.bastion.sync()).toContain("fleet-sync: new config.toml");
+    expect(read("/run/fleet/sync-status")).toMatch(/^ok /);
+    expect(read("/etc/gitlab-runner/config.toml")).toContain("concurrent = 8");
   });
 
-  it("EC2 that answers 500 for a while: jobs fail as the system's failure, once, and the next one runs", async () => {
+  it("EC2 that answers 500 for a minute: jobs fail as the system's failure, once, and the next one runs", async () => {
     const fault = { status: 500, code: "InternalError", message: "An internal error has occurred" };
     const actions =
       "RunInstances DescribeInstances DescribeSubnets DescribeKeyPairs DescribeSecurityGroups ImportKeyPair DeleteKeyPair TerminateInstances StopInstances";
     fleet.aws.faults.answerAlways(actions.split(" ").map((action) => ({ action: `ec2 ${action}`, fault })));
     // One more than there are machines.
     const jobs = Array.from({ length: fleet.workers.now.length + 1 }, () => job(["sleep 30"]));
-    await new Promise((resolve) => setTimeout(resolve, 25_000));
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
     const calls = fleet.aws.calls.filter(({ status }) => status === 500).length;
     fleet.aws.faults.heal();
 

@@ -1,5 +1,6 @@
 import { execFileSync } from "child_process";
 import * as path from "path";
+import { TerminateInstancesCommand } from "@aws-sdk/client-ec2";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import type { StackSettings } from "../../cli/local/workspace";
 import { Account } from "../engine/account";
@@ -36,7 +37,7 @@ export class Fleet {
     readonly stack: FleetStack,
     readonly site: Site,
     readonly mirror: RegistryMachine,
-    readonly bastion: Bastion,
+    private currentBastion: Bastion,
     readonly workers: WorkerMachines,
     private readonly metadata: HttpServer,
     private tokens: Record<string, string>,
@@ -59,14 +60,14 @@ export class Fleet {
     await site.serveMetadata(metadata.url);
     const mirror = await startingMirror;
     const [bastion] = await Promise.all([
-      Bastion.boot(
-        stack.bastionUserData(),
-        { id: stack.bastionId, address: FleetStack.bastionAddress },
-        site,
-      ),
+      bootBastion(stack, site),
       site.network.connect(mirror.machine, FleetStack.mirrorAddress).then(() => publishImages(mirror, site)),
     ]);
     return new Fleet(aws, account, stack, site, mirror, bastion, workers, metadata, tokens);
+  }
+
+  get bastion() {
+    return this.currentBastion;
   }
 
   get gitlab() {
@@ -78,6 +79,14 @@ export class Fleet {
     this.tokens = { ...tokensOf(settings), ...this.tokens, ...tokens };
     await this.stack.up(stackSettings(settings, this.tokens));
     return await this.bastion.sync();
+  }
+
+  /** Terminates the bastion at once, and waits until the one that its group starts has booted. */
+  async terminateBastion(): Promise<void> {
+    await this.bastion.stop();
+    await this.account.ec2.send(new TerminateInstancesCommand({ InstanceIds: [this.stack.bastionId] }));
+    await this.stack.startAnotherBastion();
+    this.currentBastion = await bootBastion(this.stack, this.site);
   }
 
   async stop(): Promise<void> {
@@ -99,6 +108,11 @@ function stackSettings(fleetSettings: FleetSettings, runnerTokens: Record<string
   return Object.fromEntries(
     Object.entries(settings).map(([key, value]) => [`gitlab-runner-fleet:${key}`, value]),
   );
+}
+
+function bootBastion(stack: FleetStack, site: Site): Promise<Bastion> {
+  const instance = { id: stack.bastionId, address: FleetStack.bastionAddress };
+  return Bastion.boot(stack.bastionUserData(), instance, site);
 }
 
 /** What the bastion's role is given. */

@@ -33,35 +33,41 @@ const minute = 60_000;
  * What the sweep removes in an hour, if the bastion goes on saying what it says now. It runs twice: a key pair goes after its instance.
  */
 export async function sweepLater(fleet: Fleet): Promise<Pick<Removal, "kind" | "why">[]> {
-  const { account, stack } = fleet;
-  const logGroupName = `${FleetStack.path}/bastion`;
-  const stream = { logGroupName, logStreamName: `${stack.bastionId}.report` };
+  const stream = {
+    logGroupName: `${FleetStack.path}/bastion`,
+    logStreamName: `${fleet.stack.bastionId}.report`,
+  };
   await fleet.bastion.report();
-  const { events = [] } = await account.logs.send(
+  const { logs } = fleet.account;
+  const { events = [] } = await logs.send(
     new GetLogEventsCommand({ ...stream, limit: 1, endTime: Date.now() + minute }),
   );
   const later = Date.now() + 60 * minute;
   const logEvents = [{ timestamp: later - minute, message: events[0]?.message ?? "" }];
-  await account.logs.send(new PutLogEventsCommand({ ...stream, logEvents }));
+  await logs.send(new PutLogEventsCommand({ ...stream, logEvents }));
+  return [...(await sweepAt(fleet, later)), ...(await sweepAt(fleet, later + minute))];
+}
+
+/** What the sweep removes at a time, in milliseconds. */
+export async function sweepAt(fleet: Fleet, time: number): Promise<Pick<Removal, "kind" | "why">[]> {
+  const { stack } = fleet;
+  const now = new Date(time);
   Object.assign(process.env, {
     AWS_ENDPOINT_URL: fleet.aws.emulator.url,
     AWS_REGION: "eu-west-1",
     AWS_ACCESS_KEY_ID: "emulator",
     AWS_SECRET_ACCESS_KEY: "emulator",
   });
-  const aws = new FleetAws({
+  const settings = {
     fleetId: stack.outputOf("random:index/randomId:RandomId", "fleet", "hex"),
     workerProfileArn: stack.outputOf("aws:iam/instanceProfile:InstanceProfile", "workers-profile", "arn"),
-    bastionLogGroup: logGroupName,
-    drainParameter: `${logGroupName}/drain`,
+    bastionLogGroup: `${FleetStack.path}/bastion`,
+    drainParameter: `${FleetStack.path}/bastion/drain`,
     drainTimeout: 0,
     spot: true,
     functionArn: "",
-  });
-  const removed: Removal[] = [];
-  for (const now of [later, later + minute]) {
-    removed.push(...(await sweep(aws, { dryRun: false, now: new Date(now) })).removed);
-  }
+  };
+  const { removed } = await sweep(new FleetAws(settings, { now: () => now }), { dryRun: false, now });
   for (const { kind, id } of removed) if (kind === "instance") await fleet.workers.end(id);
   return removed.map(({ kind, why }) => ({ kind, why }));
 }

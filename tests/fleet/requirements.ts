@@ -2,7 +2,7 @@ import { requireEngine } from "../tools/engine";
 import { program, requireLoopDevices, requireThrowawayMachine } from "../tools/programs";
 
 const programs =
-  "moto_server gitlab-runner docker-machine registry nginx sshd dnsmasq apt-ftparchive gpg".split(" ");
+  "moto_server gitlab-runner docker-machine registry nginx sshd dnsmasq apt-ftparchive gpg gcc".split(" ");
 
 /** What a fleet of a test's own needs. */
 export const fleetRequirements = [

@@ -102,6 +102,12 @@ export class FleetStack {
     return bytes[0] === 0x1f ? Buffer.from(gunzipSync(bytes)).toString() : bytes.toString();
   }
 
+  /** What the bastion's group does when its instance is terminated. */
+  async startAnotherBastion(): Promise<void> {
+    const group = ["aws:autoscaling/group:Group", "bastion-group"] as const;
+    this.bastionId = await this.startBastion(this.idOf(...group), this.inputsOf(...group));
+  }
+
   private async make(type: string, name: string, inputs: Properties, custom: boolean): Promise<Made> {
     const key = `${type} ${name}`;
     const plain = table(unwrapped(inputs));

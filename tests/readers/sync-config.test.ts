@@ -177,6 +177,17 @@ describeWith(
       expect(identity(workerUserData)).toEqual(before);
     });
 
+    it("brings one that is newer than the former in GitLab Runner's eyes also when the clock was set back", async () => {
+      await sync();
+      await machine.run(["touch", "--date", "1 hour", configToml]);
+      const before = identity(configToml).mtimeMs;
+      await publish("config.toml", published(21));
+
+      expect((await sync()).stdout).toBe("fleet-sync: new config.toml\n");
+      expect(machine.read(configToml)).toBe(installed(21));
+      expect(identity(configToml).mtimeMs).toBeGreaterThan(before);
+    });
+
     it("brings a rotated token", async () => {
       await sync();
       await publish("runner-token/default", "glrt-rotated", "SecureString");

@@ -10,8 +10,8 @@ mkdir -p "${cache}/bin"
 PATH="${cache}/bin:${cache}/venv/bin:${PATH}"
 
 readonly packages=(
-  apt-utils buildah busybox-static ca-certificates cloud-init containerd curl debootstrap dnsmasq-base docker.io e2fsprogs gnupg
-  git gzip iproute2 iptables jq nginx-light openssh-client openssh-server openssl passwd procps python3-venv rootlesskit runc
+  apt-utils buildah busybox-static ca-certificates cloud-init containerd curl debootstrap dnsmasq-base docker.io e2fsprogs gcc gnupg
+  git gzip iproute2 iptables jq libc6-dev nginx-light openssh-client openssh-server openssl passwd procps python3-venv rootlesskit runc
   shellcheck skopeo sudo systemd systemd-journal-remote
   uidmap util-linux
 )

@@ -44,6 +44,8 @@ function assignment(text: string): [string, string] {
  * Runs the services of a throwaway machine as their unit files say, and again when they end, as systemd would on an instance.
  */
 export class Units {
+  /** A program, with its arguments, that runs the services' commands. Default: none. */
+  through: string[] = [];
   private readonly running = new Map<string, State>();
 
   constructor(private readonly machine: ThrowawayMachine) {}
@@ -70,7 +72,10 @@ export class Units {
    */
   async once(name: string): Promise<string> {
     const { command, user, environment } = this.read(name);
-    const { status, stdout, stderr } = await this.machine.run([...asUser(user), ...command], environment);
+    const { status, stdout, stderr } = await this.machine.run(
+      [...asUser(user), ...this.through, ...command],
+      environment,
+    );
     if (status !== 0) throw new Error(`${name}: ${stderr}${stdout}`);
     return stdout;
   }
@@ -107,6 +112,7 @@ export class Units {
     const child = this.machine.spawn(
       [
         ...["setsid", "sh", "-c", 'echo $$ >"$0"; exec "$@"', pidFile(name), ...asUser(service.user)],
+        ...this.through,
         ...service.command,
       ],
       service.environment,

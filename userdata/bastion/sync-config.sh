@@ -54,6 +54,9 @@ text_of() {
 put() {
   if ! cmp --silent "$1" "${installed}/$2"; then
     install --mode 0600 "$1" "${installed}/.$2.new"
+    # GitLab Runner reads a newer file only, also after the clock was set back.
+    [[ "${installed}/.$2.new" -nt "${installed}/$2" ]] ||
+      touch --date "@$(($(stat --format %Y "${installed}/$2") + 1))" "${installed}/.$2.new"
     sync "${installed}/.$2.new"
     mv --force "${installed}/.$2.new" "${installed}/$2"
     sync "$installed"
