@@ -85,8 +85,16 @@ export class Fleet {
   async terminateBastion(): Promise<void> {
     await this.bastion.stop();
     await this.account.ec2.send(new TerminateInstancesCommand({ InstanceIds: [this.stack.bastionId] }));
-    await this.stack.startAnotherBastion();
+    await this.stack.findBastion();
     this.currentBastion = await bootBastion(this.stack, this.site);
+  }
+
+  /** Boots the bastion of another group, which is then the fleet's. The former goes on, and is the caller's. */
+  async bootSuccessor(): Promise<Bastion> {
+    const former = this.bastion;
+    await this.stack.makeSuccessor();
+    this.currentBastion = await bootBastion(this.stack, this.site, FleetStack.successorAddress);
+    return former;
   }
 
   async stop(): Promise<void> {
@@ -110,9 +118,8 @@ function stackSettings(fleetSettings: FleetSettings, runnerTokens: Record<string
   );
 }
 
-function bootBastion(stack: FleetStack, site: Site): Promise<Bastion> {
-  const instance = { id: stack.bastionId, address: FleetStack.bastionAddress };
-  return Bastion.boot(stack.bastionUserData(), instance, site);
+function bootBastion(stack: FleetStack, site: Site, address = FleetStack.bastionAddress): Promise<Bastion> {
+  return Bastion.boot(stack.bastionUserData(), { id: stack.bastionId, address }, site);
 }
 
 /** What the bastion's role is given. */

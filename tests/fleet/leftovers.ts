@@ -52,12 +52,7 @@ export async function sweepLater(fleet: Fleet): Promise<Pick<Removal, "kind" | "
 export async function sweepAt(fleet: Fleet, time: number): Promise<Pick<Removal, "kind" | "why">[]> {
   const { stack } = fleet;
   const now = new Date(time);
-  Object.assign(process.env, {
-    AWS_ENDPOINT_URL: fleet.aws.emulator.url,
-    AWS_REGION: "eu-west-1",
-    AWS_ACCESS_KEY_ID: "emulator",
-    AWS_SECRET_ACCESS_KEY: "emulator",
-  });
+  Object.assign(process.env, functionEnvironment(fleet));
   const settings = {
     fleetId: stack.outputOf("random:index/randomId:RandomId", "fleet", "hex"),
     workerProfileArn: stack.outputOf("aws:iam/instanceProfile:InstanceProfile", "workers-profile", "arn"),
@@ -71,6 +66,14 @@ export async function sweepAt(fleet: Fleet, time: number): Promise<Pick<Removal,
   for (const { kind, id } of removed) if (kind === "instance") await fleet.workers.end(id);
   return removed.map(({ kind, why }) => ({ kind, why }));
 }
+
+/** What Lambda gives a function, and with it the way to the emulator. */
+export const functionEnvironment = ({ aws }: Fleet) => ({
+  AWS_ENDPOINT_URL: aws.emulator.url,
+  AWS_REGION: "eu-west-1",
+  AWS_ACCESS_KEY_ID: "emulator",
+  AWS_SECRET_ACCESS_KEY: "emulator",
+});
 
 /** Writes down what was seen of a fault. */
 export function note(fault: string, seen: unknown): void {

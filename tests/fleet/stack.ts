@@ -1,3 +1,8 @@
+import {
+  CreateAutoScalingGroupCommand,
+  CreateLaunchConfigurationCommand,
+  DescribeAutoScalingGroupsCommand,
+} from "@aws-sdk/client-auto-scaling";
 import { CreateLogGroupCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
   AddRoleToInstanceProfileCommand,
@@ -15,7 +20,6 @@ import {
   CreateSubnetCommand,
   CreateVpcCommand,
   DescribeImagesCommand,
-  RunInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { PutParameterCommand } from "@aws-sdk/client-ssm";
@@ -46,9 +50,12 @@ const text = (value: unknown) => z.string().parse(value);
 export class FleetStack {
   static readonly path = "/gitlab-runner-fleet/dev";
   static readonly bastionAddress = "10.0.0.10";
+  static readonly successorAddress = "10.0.0.11";
   static readonly mirrorAddress = "10.0.0.20";
 
-  /** The instance of the bastion's group. */
+  /** Name of the group that keeps a bastion running. */
+  bastionGroup = "";
+  /** Its instance. */
   bastionId = "";
   private readonly made = new Map<string, Made>();
   private inputs = new Map<string, Properties>();
@@ -102,10 +109,19 @@ export class FleetStack {
     return bytes[0] === 0x1f ? Buffer.from(gunzipSync(bytes)).toString() : bytes.toString();
   }
 
-  /** What the bastion's group does when its instance is terminated. */
-  async startAnotherBastion(): Promise<void> {
+  /** The group's instance, which is another one when the former was terminated. */
+  async findBastion(): Promise<void> {
+    const AutoScalingGroupNames = [this.bastionGroup];
+    const groups = await this.account.autoScaling.send(
+      new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames }),
+    );
+    this.bastionId = groups.AutoScalingGroups?.[0]?.Instances?.at(-1)?.InstanceId ?? "";
+  }
+
+  /** Another group beside the former, as a replacement makes it. */
+  async makeSuccessor(): Promise<void> {
     const group = ["aws:autoscaling/group:Group", "bastion-group"] as const;
-    this.bastionId = await this.startBastion(this.idOf(...group), this.inputsOf(...group));
+    await this.makeBastionGroup(`${this.idOf(...group)}-2`, this.inputsOf(...group));
   }
 
   private async make(type: string, name: string, inputs: Properties, custom: boolean): Promise<Made> {
@@ -192,7 +208,7 @@ export class FleetStack {
         await this.account.logs.send(new CreateLogGroupCommand({ logGroupName: name }));
         return { id: name };
       case "aws:autoscaling/group:Group":
-        this.bastionId = await this.startBastion(name, inputs);
+        await this.makeBastionGroup(name, inputs);
         return { id: name };
       case "aws:ec2/instance:Instance":
         return { privateIp: FleetStack.mirrorAddress };
@@ -207,21 +223,24 @@ export class FleetStack {
     }
   }
 
-  /** What the group does. */
-  private async startBastion(group: string, inputs: Properties): Promise<string> {
+  private async makeBastionGroup(name: string, inputs: Properties): Promise<void> {
+    const { autoScaling } = this.account;
     const tags = z.array(z.object({ key: z.string(), value: z.string() })).parse(inputs["tags"]);
-    const Tags = [
-      ...tags.map(({ key, value }) => ({ Key: key, Value: value })),
-      { Key: "aws:autoscaling:groupName", Value: group },
-    ];
-    const { Instances = [] } = await this.account.ec2.send(
-      new RunInstancesCommand({
-        ...{ ImageId: "ami-0a24040000000a64a", InstanceType: "t2.micro", MinCount: 1, MaxCount: 1 },
-        SubnetId: z.array(z.string()).parse(inputs["vpcZoneIdentifiers"])[0],
-        TagSpecifications: [{ ResourceType: "instance", Tags }],
+    const machine = { ImageId: "ami-0a24040000000a64a", InstanceType: "t2.micro" };
+    await autoScaling.send(
+      new CreateLaunchConfigurationCommand({ LaunchConfigurationName: name, ...machine }),
+    );
+    await autoScaling.send(
+      new CreateAutoScalingGroupCommand({
+        AutoScalingGroupName: name,
+        LaunchConfigurationName: name,
+        ...{ MinSize: 1, MaxSize: 1, DesiredCapacity: 1 },
+        VPCZoneIdentifier: z.array(z.string()).parse(inputs["vpcZoneIdentifiers"])[0],
+        Tags: tags.map(({ key, value }) => ({ Key: key, Value: value, PropagateAtLaunch: true })),
       }),
     );
-    return Instances[0]?.InstanceId ?? "";
+    this.bastionGroup = name;
+    await this.findBastion();
   }
 
   private async makeVpc(): Promise<Properties & { id: string }> {

@@ -31,7 +31,8 @@ export class MachineNetwork {
     const addresses = Object.entries(names).map(([name, address]) => `--address=/${name}/${address}`);
     const script = `
 set -e
-ip link add bridge type bridge
+# Of its own: else the bridge takes the lowest of its members', and nobody finds it for a while when it has got another one.
+ip link add bridge address 02:00:0a:00:00:02 type bridge
 ip address add ${MachineNetwork.router}/16 dev bridge
 ip address add ${MachineNetwork.metadata}/32 dev bridge
 ip link set bridge up

@@ -1,9 +1,21 @@
 import type { ThrowawayMachine } from "./throwaway-machine";
 
-/** What stands in for systemd, which does not run on a throwaway machine: it writes down what it is told. */
+/**
+ * What stands in for systemd, which does not run on a throwaway machine: it writes down what it is told, and knows whether a service
+ * of `Units` runs.
+ */
+const script = `#!/bin/bash
+if [[ "$1" == is-active ]]; then
+  kill -0 "$(cat "/run/\${2%.service}.pid")" 2>/dev/null && echo active && exit
+  echo inactive
+  exit 3
+fi
+echo "$*" >>/var/log/systemctl
+`;
+
 export function replaceSystemctl(machine: ThrowawayMachine): void {
   machine.write("/var/log/systemctl", "");
-  machine.write("/usr/local/sbin/systemctl", '#!/bin/bash\necho "$*" >>/var/log/systemctl\n', 0o755);
+  machine.write("/usr/local/sbin/systemctl", script, 0o755);
 }
 
 /** What systemctl was told since the last time. */
