@@ -30,6 +30,12 @@ const refusals: Fault[] = [
   { status: 400, code: "InstanceLimitExceeded", message: "Your quota allows for 0 more running instances." },
   { status: 400, code: "MaxSpotInstanceCountExceeded", message: "Max spot instance count exceeded" },
   { status: 400, code: "SpotMaxPriceTooLow", message: "Your Spot request price of 0.01 is lower." },
+  {
+    status: 400,
+    code: "Unsupported",
+    message:
+      "Your requested instance type (t3.medium) is not supported in your requested Availability Zone (eu-west-1a).",
+  },
 ];
 
 describe("The bastion's gitlab-runner", () => {
@@ -271,6 +277,7 @@ describeWith(
       { status: 403, code: "UnauthorizedOperation", message: "You are not authorized: VcpuLimitExceeded." },
       { status: 400, code: "InvalidParameterValue", message: "InsufficientInstanceCapacity" },
       { status: 400, code: "VcpuLimitExceededByFar", message: "Not one of those." },
+      { status: 400, code: "UnsupportedOperation", message: "Unsupported: not with this image." },
     ])("reports $code at once, without asking for anything else", async (fault) => {
       refuse(fault, "t3.medium");
       const result = await timed(creation({ instanceType: "t3.medium" }, [{ instanceType: "m5.large" }]));

@@ -9,7 +9,7 @@ PATH="${PATH//"${0%/*}:"/}"
 [[ " $* " == *" create --driver amazonec2 "* ]] || exec docker-machine "$@"
 
 # What RunInstances says when it has no such machine: it may have another.
-readonly refused="Error launching instance: (InsufficientInstanceCapacity|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|SpotMaxPriceTooLow|VcpuLimitExceeded): "
+readonly refused="Error launching instance: (InsufficientInstanceCapacity|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|SpotMaxPriceTooLow|Unsupported|VcpuLimitExceeded): "
 # What every call says when there were too many: asking for another machine would be one more.
 readonly overloaded=": (RequestLimitExceeded): "
 
