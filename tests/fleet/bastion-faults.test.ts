@@ -117,6 +117,7 @@ done`;
     await fleet.gitlab.end(farAhead);
     note("clock ahead", { refused, end: endOf(farAhead), ...(await leftovers(fleet)) });
     expect(refused).toEqual(refused.map((): unknown => expect.stringContaining("RequestExpired")));
+    expect(Date.parse(farAhead.trace.slice(0, 27))).toBeGreaterThan(Date.now() + 3_500_000);
     // docker-machine asks EC2 about an idle machine, too.
     expect(endOf(farAhead)?.failureReason).toBe("runner_system_failure");
     expect([await fleet.bastion.units.once("fleet-tidy"), await swept()]).toEqual(["", []]);
