@@ -1,7 +1,7 @@
 import { describeWith } from "../tools/programs";
 import { BastionClock } from "./clock";
 import { Fleet, type FleetSettings } from "./fleet";
-import { endOf, eventually, machineOf } from "./gitlab";
+import { endOf, eventually, machineOf, type Job } from "./gitlab";
 import { leftovers, note, sweepAt, sweepLater, unowned } from "./leftovers";
 import { anyRunner, fleetRequirements } from "./requirements";
 
@@ -85,26 +85,30 @@ done`;
     expect(await unowned(fleet)).toEqual([]);
   });
 
-  it("has a clock that goes ahead, far ahead, and back: jobs end, machines stay, and afterwards new ones come", async () => {
+  it("has a clock that goes ahead, far ahead, and back: jobs end, machines stay, and new ones come", async () => {
     const clock = await BastionClock.of(fleet.bastion);
-    const running = fleet.gitlab.queue({ script: ["sleep 75"] });
-    const other = fleet.gitlab.queue({ script: ["true"] });
-    await fleet.gitlab.said(running, "$ sleep 75");
-    await fleet.gitlab.end(other);
-    const machines = fleet.workers.now.length;
+    /** While another job runs, one of these needs a new machine. */
+    const queueOneMore = () =>
+      Array.from({ length: fleet.workers.now.length }, () => fleet.gitlab.queue({ script: ["sleep 5"] }));
+    const ends = async (jobs: Job[]) => Promise.all(jobs.map((job) => fleet.gitlab.end(job, 150)));
     const swept = async () => [
       ...(await sweepAt(fleet, Date.now())),
-      ...(await sweepAt(fleet, Date.now() + 1_200_000)),
+      ...(await sweepAt(fleet, Date.now() + 20 * 60_000)),
     ];
+    const running = fleet.gitlab.queue({ script: ["sleep 100"] });
+    await fleet.gitlab.said(running, "$ sleep 100");
+    const machines = fleet.workers.now.length;
 
-    clock.set(240);
+    clock.set(4 * 60);
     expect(await clock.now()).toBeGreaterThan(Date.now() + 230_000);
+    const ahead = queueOneMore();
+    expect(await ends(ahead)).toEqual(ahead.map(() => "success"));
     await fleet.bastion.report();
-    const ahead = fleet.gitlab.queue({ script: ["true"] });
-    expect(await fleet.gitlab.end(ahead)).toBe("success");
     expect([await fleet.bastion.tidy(), await swept()]).toEqual(["", []]);
 
-    clock.set(3600);
+    await fleet.bastion.machine.run(["mkdir", "/root/.docker/machine/machines/runner-lost"]);
+    expect(await fleet.bastion.units.once("fleet-tidy")).toBe("");
+    clock.set(60 * 60);
     const refused = [
       await fleet.configure({ ...settings, concurrent: 9 }).catch(String),
       await fleet.bastion.report().catch(String),
@@ -113,20 +117,24 @@ done`;
     await fleet.gitlab.end(farAhead);
     note("clock ahead", { refused, end: endOf(farAhead), ...(await leftovers(fleet)) });
     expect(refused).toEqual(refused.map((): unknown => expect.stringContaining("RequestExpired")));
+    expect(Date.parse(farAhead.trace.slice(0, 27))).toBeGreaterThan(Date.now() + 3_500_000);
     // docker-machine asks EC2 about an idle machine, too.
     expect(endOf(farAhead)?.failureReason).toBe("runner_system_failure");
-    expect([await fleet.bastion.tidy(), await swept()]).toEqual(["", []]);
+    expect([await fleet.bastion.units.once("fleet-tidy"), await swept()]).toEqual(["", []]);
     expect(endOf(running)).toBeUndefined();
 
     clock.set(0);
     expect(await fleet.bastion.sync()).toContain("fleet-sync: new config.toml");
-    const jobs = Array.from({ length: machines }, () => fleet.gitlab.queue({ script: ["sleep 5"] }));
-    for (const job of [running, ...jobs]) expect(await fleet.gitlab.end(job, 150)).toBe("success");
-    expect(fleet.workers.now.length).toBe(machines + 1);
-    const all = [running, other, ahead, farAhead, ...jobs];
+    const back = queueOneMore();
+    expect(await ends([running, ...back])).toEqual([running, ...back].map(() => "success"));
+    expect(fleet.workers.now.length).toBe(machines + 2);
+    const all = [running, ...ahead, farAhead, ...back];
     expect(all.map(({ reports }) => reports.length)).toEqual(all.map(() => 2));
-    expect([await fleet.bastion.tidy(), await sweepLater(fleet)]).toEqual(["", []]);
-    note("clock back", { machines, ...(await leftovers(fleet)) });
+    expect((await fleet.bastion.tidy()).match(/removes .*/g)).toEqual([
+      "removes runner-lost: its creation was killed",
+    ]);
+    expect(await sweepLater(fleet)).toEqual([]);
+    note("clock back", await leftovers(fleet));
     expect(await unowned(fleet)).toEqual([]);
   });
 

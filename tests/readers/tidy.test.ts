@@ -2,6 +2,7 @@ import * as fs from "fs";
 import { describeWith, program, requireProgram, requireThrowawayMachine } from "../tools/programs";
 import { ThrowawayMachine } from "../tools/throwaway-machine";
 import { examples } from "./examples";
+import { ageLostMachines } from "./machine-parts";
 
 jest.setTimeout(240_000);
 
@@ -45,8 +46,7 @@ describeWith("tidy.sh", requirements, () => {
     return said.split("\n").filter((line) => line.startsWith("fleet-tidy: "));
   };
   const machines = () => fs.readdirSync(machine.outside(store)).sort();
-  const grow = async (seconds: number) =>
-    must("bash", "-c", `find /run/fleet -type f -exec touch --date "-${seconds} seconds" {} +`);
+  const grow = (seconds: number) => ageLostMachines(machine, seconds);
   /** Machines as the real docker-machine makes them. */
   const make = async (...names: string[]) => {
     for (const name of names) {

@@ -6,6 +6,8 @@ set -euo pipefail
 
 readonly store="${MACHINE_STORAGE_PATH:-${HOME}/.docker/machine}/machines" seen=/run/fleet/lost asked=/run/fleet/asked
 readonly grace=600 most=3
+# Seconds since the boot: the time of day may be set.
+now="$(cut --delimiter . --fields 1 /proc/uptime)"
 mkdir --parents "$seen" "$asked"
 
 # owners: how the names of the runners' machines begin, one a line.
@@ -18,6 +20,11 @@ owners() {
 # of_machine <jq's filter>: of its config.json; nothing when there is none.
 of_machine() {
   jq --raw-output "$1 // empty" "${store}/${name}/config.json" 2>/dev/null || true
+}
+
+# is_young <file>: what it says was noted less than ten minutes ago.
+is_young() {
+  [[ -s "$1" ]] && ((now - $(<"$1") < grace))
 }
 
 # is_handled: docker-machine works on it now.
@@ -40,8 +47,8 @@ has_job() {
 # time, so a machine is asked for every ten minutes.
 is_terminated() {
   if [[ ! -e "${seen}/${name}" ]]; then
-    [[ -z "$(find "${asked}/${name}" -mmin -10 2>/dev/null)" ]] || return 1
-    touch "${asked}/${name}"
+    if is_young "${asked}/${name}"; then return 1; fi
+    echo "$now" >"${asked}/${name}"
   fi
   [[ "$(timeout 30 docker-machine status "$name" 2>/dev/null)" == Error ]]
 }
@@ -75,7 +82,6 @@ else
 fi
 
 removed=0
-now="$(date +%s)"
 for folder in "$store"/*/; do
   [[ -d "$folder" ]] || continue
   name="$(basename "$folder")"
@@ -85,9 +91,9 @@ for folder in "$store"/*/; do
   fi
   if [[ -z "$why" ]]; then
     rm --force "${seen}/${name}"
-  elif [[ ! -e "${seen}/${name}" ]]; then
-    touch "${seen}/${name}"
-  elif ((removed < most && now - $(stat --format %Y "${seen}/${name}") >= grace)); then
+  elif [[ ! -s "${seen}/${name}" ]]; then
+    echo "$now" >"${seen}/${name}"
+  elif ((removed < most)) && ! is_young "${seen}/${name}"; then
     removed=$((removed + 1))
     # What is still to be terminated is forgotten only when that has worked.
     [[ "$why" == no* ]] && force=() || force=(--force)
