@@ -31,6 +31,9 @@ export interface FleetSettings {
 
 /** A fleet that was brought up from a stack file, with everything that is around it. */
 export class Fleet {
+  /** Bastions beside the fleet's own. */
+  private readonly formers: Bastion[] = [];
+
   private constructor(
     readonly aws: Aws,
     readonly account: Account,
@@ -89,16 +92,17 @@ export class Fleet {
     this.currentBastion = await bootBastion(this.stack, this.site);
   }
 
-  /** Boots the bastion of another group, which is then the fleet's. The former goes on, and is the caller's. */
+  /** Boots the bastion of another group, which is then the fleet's. Returns the former, which goes on. */
   async bootSuccessor(): Promise<Bastion> {
     const former = this.bastion;
+    this.formers.push(former);
     await this.stack.makeSuccessor();
     this.currentBastion = await bootBastion(this.stack, this.site, FleetStack.successorAddress);
     return former;
   }
 
   async stop(): Promise<void> {
-    await this.bastion.stop();
+    for (const bastion of [this.bastion, ...this.formers]) await bastion.stop();
     await this.workers.stop();
     await this.mirror.stop();
     await this.metadata.stop();
