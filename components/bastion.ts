@@ -116,7 +116,10 @@ export class Bastion extends pulumi.ComponentResource {
   readonly fleetPolicyArn: pulumi.Output<string>;
   /** SSM parameter with the published `config.toml`. */
   readonly runnerConfigParameterName: pulumi.Output<string>;
-  /** SSM parameter with the instance ids of bastions that take no further jobs, separated by spaces, or `none`. */
+  /**
+   * SSM parameter that says which bastions take no further jobs: words `<instance id>` by the operator's wish and `leaving:<instance id>`
+   * for good, or `none`.
+   */
   readonly drainParameterName: string;
 
   constructor(name: string, args: BastionArgs, opts?: pulumi.ComponentResourceOptions) {
