@@ -218,7 +218,7 @@ describe("Every user data", () => {
   it.each([
     ["bastion", bastion, 15],
     ["registry mirror", registryMirror, 14],
-    ["worker", worker, 9],
+    ["worker", worker, 8],
   ])("leaves room below EC2's limit: %s", (_, text, kibibytes) => {
     expect(Buffer.from(encodeUserData(text), "base64").length).toBeLessThan(kibibytes * 1024);
   });

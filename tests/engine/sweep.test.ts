@@ -153,12 +153,7 @@ describeWith("the sweep of the stack dev", [program("pulumi"), program("moto_ser
     const now = new Date(Date.now() + minutes(60));
     const known = `runner-abc-${fleetId}-worker-2-b`;
     await report(account, logGroup, bastion, { at: new Date(now.getTime() - minutes(1)), machines: [known] });
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL: emulator.url,
-      AWS_REGION: "eu-west-1",
-      AWS_ACCESS_KEY_ID: "emulator",
-      AWS_SECRET_ACCESS_KEY: "emulator",
-    });
+    Object.assign(process.env, emulator.sdkEnvironment("eu-west-1"));
     const settings = {
       fleetId,
       workerProfileArn: `arn:aws:iam::123456789012:instance-profile/${profile}`,

@@ -1,6 +1,8 @@
 import { GetLogEventsCommand, PutLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
+import { z } from "zod";
 import { FleetAws } from "../../sweep/aws";
 import type { Removal } from "../../sweep/decide";
+import { readSettings } from "../../sweep/settings";
 import { sweep } from "../../sweep/sweep";
 import type { Fleet } from "./fleet";
 import { FleetStack } from "./stack";
@@ -50,30 +52,20 @@ export async function sweepLater(fleet: Fleet): Promise<Pick<Removal, "kind" | "
 
 /** What the sweep removes at a time, in milliseconds. */
 export async function sweepAt(fleet: Fleet, time: number): Promise<Pick<Removal, "kind" | "why">[]> {
-  const { stack } = fleet;
   const now = new Date(time);
-  Object.assign(process.env, functionEnvironment(fleet));
-  const settings = {
-    fleetId: stack.outputOf("random:index/randomId:RandomId", "fleet", "hex"),
-    workerProfileArn: stack.outputOf("aws:iam/instanceProfile:InstanceProfile", "workers-profile", "arn"),
-    bastionLogGroup: `${FleetStack.path}/bastion`,
-    drainParameter: `${FleetStack.path}/bastion/drain`,
-    drainTimeout: 0,
-    spot: true,
-    functionArn: "",
-  };
+  becomeSweep(fleet);
+  const settings = readSettings(process.env, "");
   const { removed } = await sweep(new FleetAws(settings, { now: () => now }), { dryRun: false, now });
   for (const { kind, id } of removed) if (kind === "instance") await fleet.workers.end(id);
   return removed.map(({ kind, why }) => ({ kind, why }));
 }
 
-/** What Lambda gives a function, and with it the way to the emulator. */
-export const functionEnvironment = ({ aws }: Fleet) => ({
-  AWS_ENDPOINT_URL: aws.emulator.url,
-  AWS_REGION: "eu-west-1",
-  AWS_ACCESS_KEY_ID: "emulator",
-  AWS_SECRET_ACCESS_KEY: "emulator",
-});
+/** Makes this process what Lambda makes of the sweep's, with the way to the emulator. */
+export function becomeSweep({ aws, stack }: Fleet): void {
+  const { environment } = stack.inputsOf("aws:lambda/function:Function", "sweep-function");
+  const { variables } = z.object({ variables: z.record(z.string(), z.string()) }).parse(environment);
+  Object.assign(process.env, aws.emulator.sdkEnvironment("eu-west-1"), variables);
+}
 
 /** Writes down what was seen of a fault. */
 export function note(fault: string, seen: unknown): void {

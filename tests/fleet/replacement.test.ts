@@ -1,11 +1,10 @@
 import { setTimeout } from "timers/promises";
-import { z } from "zod";
 import { handler } from "../../sweep/handler";
 import { describeWith } from "../tools/programs";
 import type { Bastion } from "./bastion";
 import { Fleet } from "./fleet";
 import { endOf, eventually, machineOf } from "./gitlab";
-import { functionEnvironment, note, unowned } from "./leftovers";
+import { becomeSweep, note, unowned } from "./leftovers";
 import { anyRunner, fleetRequirements } from "./requirements";
 import { FleetStack } from "./stack";
 
@@ -58,9 +57,7 @@ describeWith("A bastion that is replaced while a job runs", fleetRequirements, (
     });
     Object.assign(formerly, { group: fleet.stack.bastionGroup, id: fleet.stack.bastionId });
     timed.add(fleet.bastion);
-    const { environment } = fleet.stack.inputsOf("aws:lambda/function:Function", "sweep-function");
-    const { variables } = z.object({ variables: z.record(z.string(), z.string()) }).parse(environment);
-    Object.assign(process.env, functionEnvironment(fleet), variables);
+    becomeSweep(fleet);
     const runTimers = async () => {
       for (const bastion of timed) {
         await bastion.sync();

@@ -30,6 +30,16 @@ export class Emulator {
     return new Emulator(url, server);
   }
 
+  /** Variables that lead AWS's SDK here. */
+  sdkEnvironment(region: string): Record<string, string> {
+    return {
+      AWS_ENDPOINT_URL: this.url,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: "emulator",
+      AWS_SECRET_ACCESS_KEY: "emulator",
+    };
+  }
+
   /** Forgets everything. */
   async reset(): Promise<void> {
     await fetch(`${this.url}/moto-api/reset`, { method: "POST" });

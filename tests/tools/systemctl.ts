@@ -1,9 +1,5 @@
 import type { ThrowawayMachine } from "./throwaway-machine";
 
-/**
- * What stands in for systemd, which does not run on a throwaway machine: it writes down what it is told, and knows whether a service
- * of `Units` runs.
- */
 const script = `#!/bin/bash
 if [[ "$1" == is-active ]]; then
   kill -0 "$(cat "/run/\${2%.service}.pid")" 2>/dev/null && echo active && exit
@@ -13,6 +9,10 @@ fi
 echo "$*" >>/var/log/systemctl
 `;
 
+/**
+ * What stands in for systemd, which does not run on a throwaway machine: it writes down what it is told, and knows whether a service
+ * of `Units` runs.
+ */
 export function replaceSystemctl(machine: ThrowawayMachine): void {
   machine.write("/var/log/systemctl", "");
   machine.write("/usr/local/sbin/systemctl", script, 0o755);
