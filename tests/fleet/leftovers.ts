@@ -5,17 +5,17 @@ import type { Removal } from "../../sweep/decide";
 import { readSettings } from "../../sweep/settings";
 import { sweep } from "../../sweep/sweep";
 import type { Fleet } from "./fleet";
+import { eventually } from "./gitlab";
 import { FleetStack } from "./stack";
 
 /** How much is there: workers and key pairs in AWS, machines that docker-machine knows, machines that run. */
 export async function leftovers(fleet: Fleet) {
   const { keyPairs = [] } = await fleet.account.inventory();
   const workers = (await fleet.account.instances()).filter(({ KeyName }) => KeyName !== undefined);
-  const store = await fleet.bastion.machine.run(["ls", "/root/.docker/machine/machines"]);
   return {
     instances: workers.length,
     keyPairs: keyPairs.length,
-    store: store.stdout.split("\n").filter(Boolean).length,
+    store: (await store(fleet)).length,
     running: fleet.workers.now.length,
   };
 }
@@ -24,9 +24,33 @@ export async function leftovers(fleet: Fleet) {
 export async function unowned(fleet: Fleet): Promise<string[]> {
   const { keyPairs = [] } = await fleet.account.inventory();
   const workers = (await fleet.account.instances()).flatMap(({ KeyName }) => KeyName ?? []);
-  const store = await fleet.bastion.machine.run(["ls", "/root/.docker/machine/machines"]);
-  const known = new Set(store.stdout.split("\n"));
-  return [...new Set([...workers, ...keyPairs])].filter((name) => !known.has(name));
+  const known = await store(fleet);
+  return [...new Set([...workers, ...keyPairs])].filter((name) => !known.includes(name));
+}
+
+/** Machines that docker-machine knows and that do not run. */
+export async function dead(fleet: Fleet): Promise<string[]> {
+  const running = fleet.workers.now.map(({ instance }) => instance.name);
+  return (await store(fleet)).filter((name) => !running.includes(name));
+}
+
+/** Machines that docker-machine knows. */
+async function store(fleet: Fleet): Promise<string[]> {
+  const { stdout } = await fleet.bastion.machine.run(["ls", "/root/.docker/machine/machines"]);
+  return stdout.split("\n").filter(Boolean);
+}
+
+/**
+ * What the bastion's timer says until it has removed every dead machine: it removes three at a time, and passes one that GitLab Runner
+ * still tries to remove itself.
+ */
+export async function tidyLater(fleet: Fleet): Promise<string> {
+  let said = "";
+  await eventually(async () => {
+    said += await fleet.bastion.tidy();
+    return (await dead(fleet)).length === 0;
+  }, 120);
+  return said;
 }
 
 const minute = 60_000;
