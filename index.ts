@@ -16,36 +16,32 @@ const stack = pulumi.getStack();
 const values = pulumi.runtime.allConfig();
 const { config, secrets } = parseFleetConfig(project, values, findKeysWithSecrets(values));
 const { region, credentials } = config;
-const parameters = `/${project}/${stack}`;
+const fleet = `${project}/${stack}`;
 
-const fleetId = new random.RandomId("fleet", { byteLength: 4 });
-const tags = { ...config.tags, "fleet-id": fleetId.hex };
+const fleetId = new random.RandomId("fleet", { byteLength: 4 }).hex;
+const tags = { ...config.tags, "fleet-id": fleetId };
+const logged = { region, logRetentionDays: config.logs.retentionDays, tags };
 
-const network = new Network("network", {
-  region,
-  tags,
-  ...config.network,
-});
+const network = new Network("network", { region, tags, ...config.network });
 const { vpcId, privateAddressOnly } = network;
-const logRetentionDays = config.logs.retentionDays;
-const place = { region, vpcId, subnet: network.home, privateAddressOnly, logRetentionDays, tags };
+const machine = { ...logged, vpcId, subnet: network.home, privateAddressOnly };
 
 const cache = new DistributedCache("cache", {
   ...config.cache,
   hasBucket: config.runners.some((runner) => runner.cache.type === "s3"),
   credentials,
-  credentialsParameterName: `${parameters}/bastion/aws-credentials`,
+  credentialsParameterName: `/${fleet}/bastion/aws-credentials`,
   tags,
 });
 const { enabled, protectedRefWriters, ...mirrorArgs } = config.registryMirror;
 const registryMirror = enabled
   ? new RegistryMirror("registry-mirror", {
-      ...place,
+      ...machine,
       ...mirrorArgs,
       protectedRefs: protectedRefWriters.length > 0,
-      parameterPath: `${parameters}/registry-mirror`,
+      parameterPath: `/${fleet}/registry-mirror`,
       domainName: `${stack}.${project}.internal`,
-      ...(secrets.dockerHub && { dockerHub: secrets.dockerHub }),
+      dockerHub: secrets.dockerHub,
     })
   : undefined;
 const workers = new Workers("workers", {
@@ -54,52 +50,34 @@ const workers = new Workers("workers", {
   subnets: network.subnets,
   privateAddressOnly,
   kinds: config.runners.map((runner) => runner.workers),
-  ...(registryMirror && { registryMirror }),
-  parameterPath: `${parameters}/workers`,
+  registryMirror,
+  parameterPath: `/${fleet}/workers`,
   tags,
 });
 const facts = pulumi.output({
-  fleetId: fleetId.hex,
+  fleetId,
   machineOptions: workers.kinds.map((kind) => kind.machineOptions),
   cacheBucketName: cache.bucketName,
   registries: registryMirror?.addresses,
 });
 const { drainTimeout, ...bastionArgs } = config.bastion;
 const bastion = new Bastion("bastion", {
-  ...place,
+  ...machine,
   ...bastionArgs,
-  parameterPath: `${parameters}/bastion`,
-  fleetId: fleetId.hex,
+  parameterPath: `/${fleet}/bastion`,
+  fleetId,
   workers,
   runnerConfig: facts.apply((made) => configToml(config, made)),
   runnerTokens: secrets.runnerTokens,
   cacheCredentials: secrets.cacheCredentials,
   layerCachePassword: registryMirror?.layerCachePassword,
   gitlabUrl: config.gitlabUrl,
-  ...(cache.policyArn && { cachePolicyArn: cache.policyArn }),
-  ...(cache.userName && { userName: cache.userName }),
+  cachePolicyArn: cache.policyArn,
+  userName: cache.userName,
 });
-const sweep = new Sweep("sweep", {
-  region,
-  fleetId: fleetId.hex,
-  workerProfileArn: workers.instanceProfileArn,
-  spot: workers.kinds.some(({ spot }) => spot),
-  bastionGroupName: bastion.groupName,
-  bastionLogGroupName: `${parameters}/bastion`,
-  drainParameterName: bastion.drainParameterName,
-  drainTimeout,
-  neededUntilDrained: [network, cache, ...(registryMirror ? [registryMirror] : []), workers, bastion],
-  logRetentionDays,
-  tags,
-});
-const observability = new Observability("observability", {
-  ...config.alarms,
-  region,
-  fleet: `${project}/${stack}`,
-  bastionGroupName: bastion.groupName,
-  ...(registryMirror && { registryMirror: { ...mirrorArgs, instanceId: registryMirror.instanceId } }),
-  sweepFunctionName: sweep.functionName,
-  tags,
-});
+const neededUntilDrained = [network, cache, ...(registryMirror ? [registryMirror] : []), workers, bastion];
+const sweep = new Sweep("sweep", { ...logged, fleetId, workers, bastion, drainTimeout, neededUntilDrained });
+const watched = { fleet, bastion, registryMirror, sweep };
+const observability = new Observability("observability", { region, tags, ...config.alarms, ...watched });
 
 export = fleetOutputs({ network, cache, registryMirror, workers, bastion, sweep, observability });

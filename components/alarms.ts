@@ -6,12 +6,23 @@ import { metricNamespace, type FleetMetric } from "./metrics";
 export interface Watched {
   /** `<project>/<stack>`: the value of the dimension `Fleet`. */
   fleet: string;
-  /** Auto Scaling group of the bastion. */
-  bastionGroupName: pulumi.Input<string>;
-  /** Absent: there is no registry mirror. */
-  registryMirror?: WatchedMirror;
-  /** Function of the sweep. Absent: there is none. */
-  sweepFunctionName?: pulumi.Input<string>;
+  /** A `Bastion` will do. */
+  bastion: WatchedBastion;
+  /** A `RegistryMirror` will do. Absent: there is none. */
+  registryMirror?: WatchedMirror | undefined;
+  /** A `Sweep` will do. Absent: there is none. */
+  sweep?: WatchedSweep | undefined;
+}
+
+/** A bastion to watch. */
+export interface WatchedBastion {
+  /** Auto Scaling group. */
+  groupName: pulumi.Input<string>;
+}
+
+/** A sweep to watch. */
+export interface WatchedSweep {
+  functionName: pulumi.Input<string>;
 }
 
 /** A registry mirror to watch. */
@@ -38,12 +49,12 @@ export interface Alarm {
 }
 
 /** The alarms of a fleet. */
-export function alarmsOf({ fleet, bastionGroupName, registryMirror, sweepFunctionName }: Watched): Alarm[] {
+export function alarmsOf({ fleet, bastion, registryMirror, sweep }: Watched): Alarm[] {
   return [
-    ...bastionAlarms(fleet, bastionGroupName),
+    ...bastionAlarms(fleet, bastion.groupName),
     ...jobAlarms(fleet),
     ...(registryMirror ? mirrorAlarms(fleet, registryMirror) : []),
-    ...(sweepFunctionName === undefined ? [] : sweepAlarms(sweepFunctionName)),
+    ...(sweep ? sweepAlarms(sweep.functionName) : []),
   ];
 }
 

@@ -61,9 +61,9 @@ export interface BastionArgs {
   /** Where GitLab is: the bastion may connect to its port. Default: `https://gitlab.com`. */
   gitlabUrl?: string;
   /** Policy that lets the runner manager use the distributed cache. Default: none, with other caches than the fleet's bucket. */
-  cachePolicyArn?: pulumi.Input<string>;
+  cachePolicyArn?: pulumi.Input<string> | undefined;
   /** IAM user that the runner manager works as, with its key at `${parameterPath}/aws-credentials`. Default: the bastion's role. */
-  userName?: pulumi.Input<string>;
+  userName?: pulumi.Input<string> | undefined;
   /** Default: `t2.micro`. */
   instanceType?: string;
   /** Default: the newest Ubuntu LTS when the instance is first made. */
@@ -121,6 +121,8 @@ export class Bastion extends pulumi.ComponentResource {
    * for good, or `none`.
    */
   readonly drainParameterName: string;
+  /** Log group of the machine, with its reports. */
+  readonly logGroupName: string;
 
   constructor(name: string, args: BastionArgs, opts?: pulumi.ComponentResourceOptions) {
     checkArgs("Bastion", argsSchema, args);
@@ -164,6 +166,7 @@ export class Bastion extends pulumi.ComponentResource {
     this.fleetPolicyArn = fleetPolicy.arn;
     this.runnerConfigParameterName = published.runnerConfig.name;
     this.drainParameterName = drainParameterName(parameterPath);
+    this.logGroupName = parameterPath;
     this.registerOutputs({
       groupName: this.groupName,
       instanceId: this.instanceId,
@@ -171,6 +174,7 @@ export class Bastion extends pulumi.ComponentResource {
       fleetPolicyArn: this.fleetPolicyArn,
       runnerConfigParameterName: this.runnerConfigParameterName,
       drainParameterName: this.drainParameterName,
+      logGroupName: this.logGroupName,
     });
   }
 

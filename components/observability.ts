@@ -46,7 +46,7 @@ export class Observability extends pulumi.ComponentResource {
   constructor(name: string, args: ObservabilityArgs, opts?: pulumi.ComponentResourceOptions) {
     checkArgs("Observability", argsSchema, args);
     super("fleet:index:Observability", name, {}, opts);
-    const { region, fleet, registryMirror, sweepFunctionName, runbookUrl = "docs/operations.md" } = args;
+    const { region, fleet, registryMirror, sweep, runbookUrl = "docs/operations.md" } = args;
     const tags = args.tags ?? {};
     // A dashboard's name has no other characters.
     const prefix = fleet.replace(/[^A-Za-z0-9_-]/g, "-");
@@ -75,7 +75,7 @@ export class Observability extends pulumi.ComponentResource {
       {
         dashboardName: prefix,
         dashboardBody: pulumi
-          .all([alarms.map(({ arn }) => arn), sweepFunctionName])
+          .all([alarms.map(({ arn }) => arn), sweep?.functionName])
           .apply(([alarmArns, sweepFunctionName]) =>
             dashboardBody({
               region,

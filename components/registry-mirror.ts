@@ -62,7 +62,7 @@ export interface RegistryMirrorArgs {
   /** Days that the machine's log is kept. Default: 30. */
   logRetentionDays?: number;
   /** Docker Hub account for the pull-through cache; without one Docker Hub's limit for anonymous pulls holds. */
-  dockerHub?: { username: pulumi.Input<string>; password: pulumi.Input<string> };
+  dockerHub?: { username: pulumi.Input<string>; password: pulumi.Input<string> } | undefined;
   tags?: Tags;
 }
 
@@ -106,6 +106,10 @@ export class RegistryMirror extends pulumi.ComponentResource {
   readonly layerCachePassword: pulumi.Output<string> | undefined;
   readonly securityGroupId: pulumi.Output<string>;
   readonly instanceId: pulumi.Output<string>;
+  /** Percent of the volume that the mirrors may fill. */
+  readonly mirrorShare: number;
+  /** Percent of the volume that the layer cache may fill. */
+  readonly layerCacheShare: number;
   readonly volumeId: pulumi.Output<string>;
 
   constructor(name: string, args: RegistryMirrorArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -115,6 +119,8 @@ export class RegistryMirror extends pulumi.ComponentResource {
     const { upstreams = [], tls = false, protectedRefs = false } = args;
     const host = `registry-mirror.${args.domainName}`;
     this.mirrors = mirrorsOf(upstreams);
+    this.mirrorShare = args.mirrorShare ?? 40;
+    this.layerCacheShare = args.layerCacheShare ?? 45;
     const architecture = architectureOf(instanceType);
     const child = { parent: this };
 
@@ -185,8 +191,8 @@ export class RegistryMirror extends pulumi.ComponentResource {
               architecture,
               volumeId,
               upstreams: this.mirrors.map(({ upstream }) => upstream),
-              mirrorShare: args.mirrorShare ?? 40,
-              layerCacheShare: args.layerCacheShare ?? 45,
+              mirrorShare: this.mirrorShare,
+              layerCacheShare: this.layerCacheShare,
               layerCacheMaxAge: args.layerCacheMaxAge ?? 14,
               tls,
               protectedRefs,

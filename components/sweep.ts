@@ -9,22 +9,32 @@ import { checkArgs } from "./problems";
 import { drainTimeout, logRetentionDays, regionName } from "./schemas";
 import { sweepCode } from "./sweep-code";
 import { lambdaMayAssume, sweepStatements } from "./sweep-policy";
+import type { WorkerKind } from "./workers";
+
+/** The workers as the sweep sees them: a `Workers` will do. */
+export interface SweptWorkers {
+  /** Marks an instance as a worker of the fleet. */
+  instanceProfileArn: pulumi.Input<string>;
+  kinds: Pick<WorkerKind, "spot">[];
+}
+
+/** The bastion as the sweep sees it: a `Bastion` will do. */
+export interface SweptBastion {
+  /** Auto Scaling group. When it changes, the former one's bastion drains and goes. */
+  groupName: pulumi.Input<string>;
+  /** Log group with the bastions' reports. */
+  logGroupName: string;
+  /** SSM parameter that tells bastions to drain. */
+  drainParameterName: string;
+}
 
 /** What a sweep is made of. */
 export interface SweepArgs {
   region: string;
   /** Tag `fleet-id` of everything that is the fleet's. */
   fleetId: pulumi.Input<string>;
-  /** Marks an instance as a worker of the fleet. */
-  workerProfileArn: pulumi.Input<string>;
-  /** Some runner asks for spot instances. */
-  spot: boolean;
-  /** Auto Scaling group of the bastion. When it changes, the former one's bastion drains and goes. */
-  bastionGroupName: pulumi.Input<string>;
-  /** Log group with the bastions' reports. */
-  bastionLogGroupName: string;
-  /** SSM parameter that tells bastions to drain. */
-  drainParameterName: string;
+  workers: SweptWorkers;
+  bastion: SweptBastion;
   /** Seconds in which running jobs may finish when a bastion goes. Default: 3600. */
   drainTimeout?: number;
   /** All that a draining bastion and its jobs need: it stays until they are done. */
@@ -45,6 +55,10 @@ const longestInvocation = 900;
 
 /** Seconds of it in which it waits for jobs. */
 const longestWait = longestInvocation - answerTime;
+
+function asksForSpot({ kinds }: SweptWorkers): boolean {
+  return kinds.some(({ spot }) => spot);
+}
 
 /** Invocations that a bastion's farewell takes at most: as many as it waits in, and one that ends it. */
 export function handoverSteps(drainTimeout: number): number {
@@ -69,7 +83,7 @@ export class Sweep extends pulumi.ComponentResource {
     super("fleet:index:Sweep", name, {}, opts);
     const child = { parent: this };
     const tags = { ...args.tags };
-    const { drainTimeout = 3600 } = args;
+    const { workers, bastion, drainTimeout = 3600 } = args;
 
     const role = new aws.iam.Role(
       `${name}-role`,
@@ -90,11 +104,11 @@ export class Sweep extends pulumi.ComponentResource {
         environment: {
           variables: {
             FLEET_ID: args.fleetId,
-            WORKER_PROFILE_ARN: args.workerProfileArn,
-            BASTION_LOG_GROUP: args.bastionLogGroupName,
-            DRAIN_PARAMETER: args.drainParameterName,
+            WORKER_PROFILE_ARN: workers.instanceProfileArn,
+            BASTION_LOG_GROUP: bastion.logGroupName,
+            DRAIN_PARAMETER: bastion.drainParameterName,
             DRAIN_TIMEOUT: String(drainTimeout),
-            SPOT: String(args.spot),
+            SPOT: String(asksForSpot(workers)),
           },
         },
         tags,
@@ -121,18 +135,28 @@ export class Sweep extends pulumi.ComponentResource {
 
   private letSweep(
     name: string,
-    args: SweepArgs,
+    { region, fleetId, workers, bastion }: SweepArgs,
     role: aws.iam.Role,
     log: aws.cloudwatch.LogGroup,
   ): pulumi.Resource {
     const policy = pulumi
       .output({
         ...accountOf(this),
-        fleetId: args.fleetId,
-        workerProfileArn: args.workerProfileArn,
+        fleetId,
+        workerProfileArn: workers.instanceProfileArn,
         logGroupName: log.name,
       })
-      .apply((scope) => policyJson(...sweepStatements({ ...args, ...scope })));
+      .apply((scope) =>
+        policyJson(
+          ...sweepStatements({
+            ...scope,
+            region,
+            spot: asksForSpot(workers),
+            bastionLogGroupName: bastion.logGroupName,
+            drainParameterName: bastion.drainParameterName,
+          }),
+        ),
+      );
     return new aws.iam.RolePolicy(`${name}-role-policy`, { role: role.name, policy }, { parent: this });
   }
 
@@ -152,7 +176,7 @@ export class Sweep extends pulumi.ComponentResource {
           {
             functionName: sweep.name,
             lifecycleScope: "CRUD",
-            input: pulumi.jsonStringify({ step, steps, group: args.bastionGroupName }),
+            input: pulumi.jsonStringify({ step, steps, group: args.bastion.groupName }),
           },
           { parent: this, dependsOn: [...before, ...args.neededUntilDrained, ...made.slice(-1)] },
         ),

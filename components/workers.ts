@@ -54,7 +54,7 @@ export interface WorkersArgs {
   privateAddressOnly: boolean;
   /** One for each runner, in the runners' order. */
   kinds: WorkerArgs[];
-  registryMirror?: RegistryMirrorAccess;
+  registryMirror?: RegistryMirrorAccess | undefined;
   /** SSM path below which the images in use are recorded, e.g. `/gitlab-runner-fleet/dev/workers`. */
   parameterPath: string;
   /** Every worker's tags; default tags of the AWS provider do not reach workers, because docker-machine makes them. */

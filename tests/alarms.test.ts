@@ -2,9 +2,9 @@ import { alarmsOf, type AlarmRule, type Watched } from "../components/alarms";
 
 const watched: Watched = {
   fleet: "fleet/test",
-  bastionGroupName: "bastion-group-1",
+  bastion: { groupName: "bastion-group-1" },
   registryMirror: { instanceId: "i-mirror", mirrorShare: 40, layerCacheShare: 45 },
-  sweepFunctionName: "sweep-1",
+  sweep: { functionName: "sweep-1" },
 };
 
 const rules = (changes: Partial<Watched> = {}): Record<string, AlarmRule> =>
@@ -180,8 +180,8 @@ describe("the alarms of a fleet", () => {
   });
 
   it("leave out the mirror's and the sweep's where these are not", () => {
-    const { fleet, bastionGroupName } = watched;
-    expect(alarmsOf({ fleet, bastionGroupName }).map(({ name }) => name)).toEqual(
+    const { fleet, bastion } = watched;
+    expect(alarmsOf({ fleet, bastion }).map(({ name }) => name)).toEqual(
       cases.map(([name]) => name).filter((name) => !/mirror|sweep/.test(name)),
     );
   });

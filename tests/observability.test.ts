@@ -10,8 +10,8 @@ import { record, type Recording } from "./helpers/record";
 const make = (args: Partial<ObservabilityArgs> = {}) =>
   record(() => new Observability("observability", { ...observabilityArgs, ...args }));
 
-const { region, fleet, bastionGroupName } = observabilityArgs;
-const leastArgs: ObservabilityArgs = { region, fleet, bastionGroupName };
+const { region, fleet, bastion } = observabilityArgs;
+const leastArgs: ObservabilityArgs = { region, fleet, bastion };
 
 const alarms = alarmsOf(observabilityArgs);
 

@@ -101,9 +101,10 @@ describe("Sweep", () => {
   it("cancels spot requests only where some runner asks for spot instances", async () => {
     const policy = async (spot: boolean) =>
       String(
-        (await make({ spot })).resource("aws:iam/rolePolicy:RolePolicy", "sweep-role-policy").inputs[
-          "policy"
-        ],
+        (await make({ workers: { ...sweepArgs.workers, kinds: [{ spot: false }, { spot }] } })).resource(
+          "aws:iam/rolePolicy:RolePolicy",
+          "sweep-role-policy",
+        ).inputs["policy"],
       );
     expect(await policy(true)).toContain("ec2:CancelSpotInstanceRequests");
     expect(await policy(false)).not.toContain("Spot");

@@ -6,9 +6,9 @@ import { EngineStack } from "./project";
 
 const alarms = alarmsOf({
   fleet: "observability/test",
-  bastionGroupName: "bastion-group-1",
+  bastion: { groupName: "bastion-group-1" },
   registryMirror: { instanceId: "i-0a1b2c3d4e5f60718", mirrorShare: 40, layerCacheShare: 45 },
-  sweepFunctionName: "sweep-function-1",
+  sweep: { functionName: "sweep-function-1" },
 });
 
 /** An alarm's rule as CloudWatch describes it. */

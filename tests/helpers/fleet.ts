@@ -59,9 +59,9 @@ export const workersArgs: WorkersArgs = {
 export const observabilityArgs: ObservabilityArgs = {
   region: "eu-west-1",
   fleet: "fleet/test",
-  bastionGroupName: "bastion-group-1",
+  bastion: { groupName: "bastion-group-1" },
   registryMirror: { instanceId: "i-mirror", mirrorShare: 40, layerCacheShare: 45 },
-  sweepFunctionName: "sweep-1",
+  sweep: { functionName: "sweep-1" },
   emails: ["on-call@example.com"],
   tags: { team: "ci" },
 };
@@ -83,11 +83,15 @@ export function bastionArgs(more: Partial<BastionArgs> = {}): BastionArgs {
 export const sweepArgs: SweepArgs = {
   region: "eu-west-1",
   fleetId: "0a1b2c3d",
-  workerProfileArn: "arn:aws:iam::123456789012:instance-profile/workers",
-  spot: true,
-  bastionGroupName: "bastion-group-1",
-  bastionLogGroupName: "/fleet/test/bastion",
-  drainParameterName: "/fleet/test/bastion/drain",
+  workers: {
+    instanceProfileArn: "arn:aws:iam::123456789012:instance-profile/workers",
+    kinds: [{ spot: true }],
+  },
+  bastion: {
+    groupName: "bastion-group-1",
+    logGroupName: "/fleet/test/bastion",
+    drainParameterName: "/fleet/test/bastion/drain",
+  },
   neededUntilDrained: [],
   tags: { team: "ci" },
 };
