@@ -88,7 +88,7 @@ export function publishForBastion(
     {
       name: drainParameterName(args.parameterPath),
       type: "String",
-      description: "Instance ids of bastions that take no further jobs, or none",
+      description: "Bastions that take no further jobs, as <instance id> or leaving:<instance id>, or none",
       insecureValue: "none",
       tags,
     },

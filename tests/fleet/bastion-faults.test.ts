@@ -28,7 +28,7 @@ describeWith("A bastion with a fault", fleetRequirements, () => {
     await fleet.gitlab.said(running, "$ sleep 60");
     const before = fleet.aws.callsOf("ec2:RunInstances").length;
     const waiting = fleet.gitlab.queue({ script: ["true"] });
-    await eventually(() => fleet.aws.callsOf("ec2:RunInstances").length > before, 60);
+    expect(await eventually(() => fleet.aws.callsOf("ec2:RunInstances").length > before, 60)).toBe(true);
     await fleet.bastion.reboot();
     note("reboot", await leftovers(fleet));
 

@@ -58,7 +58,7 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
     await fleet.gitlab.said(busy, "$ sleep 40");
     const before = fleet.aws.callsOf("ec2:RunInstances").length;
     const waiting = job(["true"]);
-    await eventually(() => fleet.aws.callsOf("ec2:RunInstances").length > before, 60);
+    expect(await eventually(() => fleet.aws.callsOf("ec2:RunInstances").length > before, 60)).toBe(true);
     await kill("docker-machine .*create");
 
     const end = await fleet.gitlab.end(waiting, 150);
@@ -125,13 +125,13 @@ describeWith("A fleet with a fault", fleetRequirements, () => {
   });
 
   it("gitlab-runner that is killed: jobs are not reported again, and the next one runs", async () => {
-    const jobs = Array.from({ length: fleet.workers.now.length + 2 }, () => job(["sleep 40"]));
+    const jobs = Array.from({ length: fleet.workers.now.length + 2 }, () => job(["sleep 90"]));
     const before = fleet.aws.callsOf("ec2:RunInstances").length;
-    await eventually(() => fleet.aws.callsOf("ec2:RunInstances").length > before, 60);
-    await eventually(() => jobs.some(({ trace }) => trace.includes("$ sleep")), 90);
+    expect(await eventually(() => fleet.aws.callsOf("ec2:RunInstances").length > before, 60)).toBe(true);
+    expect(await eventually(() => jobs.some(({ trace }) => trace.includes("$ sleep")), 90)).toBe(true);
     const another = job(["true"]);
     const made = fleet.aws.callsOf("ec2:RunInstances").length;
-    await eventually(() => fleet.aws.callsOf("ec2:RunInstances").length > made, 30);
+    expect(await eventually(() => fleet.aws.callsOf("ec2:RunInstances").length > made, 30)).toBe(true);
     await fleet.bastion.machine.run(["pkill", "-KILL", "--exact", "gitlab-runner"]);
     note("gitlab-runner killed", await leftovers(fleet));
     await new Promise((resolve) => setTimeout(resolve, 20_000));

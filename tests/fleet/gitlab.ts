@@ -79,9 +79,13 @@ export class GitLab {
     return endOf(job)?.state;
   }
 
-  /** Waits until a job's log has a text. */
-  async said(job: Job, text: string, seconds = 120): Promise<boolean> {
-    return await eventually(() => job.trace.includes(text), seconds);
+  /** Waits until a job's log has a text, and fails when it does not get it. */
+  async said(job: Job, text: string, seconds = 120): Promise<void> {
+    if (!(await eventually(() => job.trace.includes(text), seconds))) {
+      throw new Error(
+        `The job's log has no "${text}" after ${seconds} s, but ends: ${job.trace.slice(-600)}`,
+      );
+    }
   }
 
   /** Answers a runner. */
