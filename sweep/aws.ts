@@ -41,6 +41,7 @@ export class FleetAws {
   /** What there is now. */
   async look(): Promise<Snapshot> {
     const { fleetId, workerProfileArn, spot } = this.settings;
+    const at = this.time.now();
     // Before the instances: what came afterwards is in none of the lists.
     const keyPairs = await this.keyPairs();
     const spotRequests = spot ? await this.spotRequests() : [];
@@ -63,7 +64,8 @@ export class FleetAws {
       keyPairs.map(({ name }) => name).filter((name) => isKeyPairOf(fleetId, name)),
     );
 
-    const snapshot = { fleetId, workerProfileArn, instances: [...found.values()], keyPairs, spotRequests };
+    const instances = [...found.values()];
+    const snapshot = { at, fleetId, workerProfileArn, instances, keyPairs, spotRequests };
     const reports = new Map<string, Report>();
     for (const { id } of bastionsOf({ ...snapshot, reports })) {
       const report = await this.lastReport(id);

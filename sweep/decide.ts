@@ -46,12 +46,9 @@ export function isKeyPairOf(fleetId: string, name: string): boolean {
   return new RegExp(`^runner-.+-${fleetId}-.+$`).test(name);
 }
 
-/**
- * What docker-machine has left behind.
- * @param now what ages are counted to
- */
-export function orphans(snapshot: Snapshot, now: Date): Decision {
-  const { instances, reports } = snapshot;
+/** What docker-machine has left behind. */
+export function orphans(snapshot: Snapshot): Decision {
+  const { at: now, instances, reports } = snapshot;
   const alive = new Set(instances.filter(isAlive).map(({ id }) => id));
   const isOld = (since: Date, at = now) => at.getTime() - since.getTime() > grace;
   const freshReport = (bastion: string): Report | undefined => {

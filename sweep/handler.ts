@@ -21,7 +21,7 @@ export async function handler(input: unknown, invocation: Invocation): Promise<u
   const event = parseEvent(input);
   switch (event.kind) {
     case "sweep":
-      return await sweep(aws, { dryRun: event.dryRun, now: clock.now() });
+      return await sweep(aws, event);
     case "made":
       return {};
     case "changed": {

@@ -44,6 +44,7 @@ export interface SpotRequest {
 
 /** What was there at a time. There may be more in it than is the fleet's: who decides looks closely. */
 export interface Snapshot {
+  at: Date;
   fleetId: string;
   workerProfileArn: string;
   /** Workers, bastions, and all others that workers, key pairs and spot requests name. */

@@ -17,9 +17,9 @@ export interface SweepResult {
  */
 export async function sweep(
   aws: Pick<FleetAws, "look" | "remove">,
-  { dryRun, now }: { dryRun: boolean; now: Date },
+  { dryRun }: { dryRun: boolean },
 ): Promise<SweepResult> {
-  const { removals, kept } = orphans(await aws.look(), now);
+  const { removals, kept } = orphans(await aws.look());
   if (dryRun) {
     for (const { id, ...rest } of removals) say({ wouldRemove: id, ...rest });
     return { removed: removals, kept, dryRun };

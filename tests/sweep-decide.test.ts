@@ -27,6 +27,7 @@ const worker = (more: Partial<Instance> = {}): Instance => ({
 });
 const reportOf = (machines: string[], minutes = 1) => ({ at: ago(minutes), state: "running", machines });
 const snapshot = (more: Partial<Snapshot>): Snapshot => ({
+  at: now,
   fleetId,
   workerProfileArn,
   instances: [],
@@ -131,7 +132,7 @@ describe("orphans among workers", () => {
     ],
   ];
   it.each(cases)("one %s", (_, machine, bastions, reports, why) => {
-    const { removals } = orphans(snapshot({ instances: [worker(machine), ...bastions], reports }), now);
+    const { removals } = orphans(snapshot({ instances: [worker(machine), ...bastions], reports }));
     expect(removals).toEqual(why === undefined ? [] : [{ kind: "instance", id: "i-0e0e", why }]);
   });
 });
@@ -150,7 +151,6 @@ describe("orphans among key pairs", () => {
           worker({ id: "i-0003", keyName: name(3), state: "shutting-down" }),
         ],
       }),
-      now,
     );
     expect(reasons(removals)).toEqual([`${name(2)}: no instance uses it`]);
     expect(kept).toBe(3);
@@ -163,7 +163,6 @@ describe("orphans among key pairs", () => {
         instances: [bastion("i-0b0b")],
         reports: new Map([["i-0b0b", reportOf([name(2)])]]),
       }),
-      now,
     );
     expect(removals).toEqual([]);
   });
@@ -179,7 +178,7 @@ describe("orphans among key pairs", () => {
     ["of-an-operator"],
   ])("are not those of others: %s", (foreign) => {
     const there = snapshot({ keyPairs: [keyPair(foreign)] });
-    expect(orphans(there, now)).toEqual({ removals: [], kept: 0 });
+    expect(orphans(there)).toEqual({ removals: [], kept: 0 });
     expect(everything(there, "it goes")).toEqual({ removals: [], kept: 0 });
   });
 });
@@ -199,7 +198,7 @@ describe("orphans among spot requests", () => {
       spotRequests: [{ ...request, ...more }],
       instances: [worker(), bastion("i-0b0b")],
     });
-    expect(reasons(orphans(there, now).removals)).toEqual(expected);
+    expect(reasons(orphans(there).removals)).toEqual(expected);
   });
 });
 
@@ -270,7 +269,7 @@ describe("whatever there is", () => {
             return !/shutting-down|terminated/.test(state) && now.getTime() - at.getTime() < 600_000;
           })
           .flatMap(([, { machines }]) => machines);
-        for (const { kind, id, why } of orphans(there, now).removals) {
+        for (const { kind, id, why } of orphans(there).removals) {
           const instance = there.instances.find((one) => one.id === id);
           if (kind === "instance") expect(instance?.profileArn).toBe(workerProfileArn);
           else {
@@ -289,7 +288,7 @@ describe("whatever there is", () => {
   it("orphans are among everything, and what goes and what stays add up", () => {
     fc.assert(
       fc.property(snapshots, (there) => {
-        const [some, all] = [orphans(there, now), everything(there, "it goes")];
+        const [some, all] = [orphans(there), everything(there, "it goes")];
         const ids = all.removals.map(({ id }) => id);
         expect(some.removals.filter(({ id }) => !ids.includes(id))).toEqual([]);
         expect(some.removals.length + some.kept).toBe(all.removals.length + all.kept);

@@ -48,14 +48,20 @@ class FleetStub {
       if (end === undefined) return instance;
       return { ...instance, state: this.minutes >= end ? "terminated" : "shutting-down" };
     });
+    const at = this.clock.now();
     const reports = new Map(
-      Object.entries(this.reports(this.minutes)).map(([id, state]) => [
-        id,
-        { at: this.clock.now(), state, machines: [] },
-      ]),
+      Object.entries(this.reports(this.minutes)).map(([id, state]) => [id, { at, state, machines: [] }]),
     );
     const keyPairs = this.keyPairs;
-    return Promise.resolve({ fleetId, workerProfileArn, instances, reports, keyPairs, spotRequests: [] });
+    return Promise.resolve({
+      at,
+      fleetId,
+      workerProfileArn,
+      instances,
+      reports,
+      keyPairs,
+      spotRequests: [],
+    });
   }
 
   drainOrder(): Promise<StandingOrder | undefined> {

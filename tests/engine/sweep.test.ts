@@ -165,7 +165,7 @@ describeWith("the sweep of the stack dev", [program("pulumi"), program("moto_ser
     };
     const aws = new FleetAws(settings, { now: () => now });
     const lines = jest.spyOn(process.stdout, "write").mockReturnValue(true);
-    const { removed, kept } = await sweep(aws, { dryRun: false, now });
+    const { removed, kept } = await sweep(aws, { dryRun: false });
     const said = lines.mock.calls.map(([line]) => JSON.parse(String(line)) as unknown);
     lines.mockRestore();
     expect(said).toEqual(removed.map(({ kind, id, why }) => ({ removed: id, kind, why })));

@@ -76,10 +76,9 @@ export async function sweepLater(fleet: Fleet): Promise<Pick<Removal, "kind" | "
 
 /** What the sweep removes at a time, in milliseconds. */
 export async function sweepAt(fleet: Fleet, time: number): Promise<Pick<Removal, "kind" | "why">[]> {
-  const now = new Date(time);
   becomeSweep(fleet);
   const settings = readSettings(process.env, "");
-  const { removed } = await sweep(new FleetAws(settings, { now: () => now }), { dryRun: false, now });
+  const { removed } = await sweep(new FleetAws(settings, { now: () => new Date(time) }), { dryRun: false });
   for (const { kind, id } of removed) if (kind === "instance") await fleet.workers.end(id);
   return removed.map(({ kind, why }) => ({ kind, why }));
 }
