@@ -15,6 +15,7 @@ from lambda_runtime import run
 from moto.autoscaling.models import FakeAutoScalingGroup, InstanceState
 from moto.awslambda.models import LambdaFunction
 from moto.core.responses import ActionResult
+from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import amis
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateVersion
@@ -131,6 +132,21 @@ def prepare_own_interfaces(self: Instance, *args: object, **named: object) -> No
 
 
 Instance.prep_nics = prepare_own_interfaces
+
+# What is terminated is not stopped any more.
+stop = Instance.stop
+
+
+def stop_what_lives(self: Instance) -> object:
+    if self._state.name == "terminated":
+        raise EC2ClientError(
+            "IncorrectInstanceState",
+            f"This instance '{self.id}' is not in a state from which it can be stopped.",
+        )
+    return stop(self)
+
+
+Instance.stop = stop_what_lives
 
 # An endpoint that gets further route tables is in them, and leaves those that it loses.
 modify_endpoint = VPCBackend.modify_vpc_endpoint
