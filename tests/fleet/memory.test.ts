@@ -68,6 +68,6 @@ describeWith("The bastion's memory", fleetRequirements, () => {
     process.stdout.write(
       `\nMemory of the bastion:\n${[`at rest: ${Math.round(rest)} MiB`, ...lines].join("\n")}\n`,
     );
-    expect(peaks.get(10)).toBeLessThan(usable * 0.6);
+    expect(peaks.get(10)).toBeLessThan(usable / 2);
   });
 });
